@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * decode.h: the bytes of one frame -> samples.
+ *
+ * Everything a decoder needs to know about the pixels of a source is in
+ * `struct decode_desc`, plain data without pointers, and the samples go into
+ * memory that the caller owns. A decode can therefore run in another process
+ * on a shared buffer, and nothing here knows files, tags or DCMTK's data sets.
+ *
+ * Threads: all functions are reentrant; call decode_global_init once before.
+ */
+#ifndef DECODE_DECODE_H
+#define DECODE_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prepfs/error.h"
+#include "prepfs/image.h"
+
+enum decode_codec {
+    DECODE_NATIVE_LE,
+    DECODE_NATIVE_BE,
+    DECODE_RLE,
+    DECODE_JPEG,   /* baseline, extended, lossless: PS3.5 8.2.1 */
+    DECODE_JPEGLS, /* PS3.5 8.2.3 */
+    DECODE_J2K,    /* JPEG 2000 Part 1, Part 2, HTJ2K: PS3.5 8.2.4 */
+    DECODE_UNSUPPORTED
+};
+
+enum decode_photometric { /* PS3.3 C.7.6.3.1.2 */
+    DECODE_MONOCHROME1,
+    DECODE_MONOCHROME2,
+    DECODE_PALETTE,
+    DECODE_RGB,
+    DECODE_YBR_FULL,
+    DECODE_YBR_FULL_422,
+    DECODE_YBR_PARTIAL_420,
+    DECODE_YBR_ICT,
+    DECODE_YBR_RCT,
+    DECODE_PHOTOMETRIC_OTHER
+};
+
+enum decode_element { /* which Pixel Data element, PS3.3 C.7.6.24 */
+    DECODE_INTEGER, /* (7FE0,0010) */
+    DECODE_FLOAT,   /* (7FE0,0008) */
+    DECODE_DOUBLE   /* (7FE0,0009) */
+};
+
+/* Plain data; may cross a process boundary. All from the tags. */
+struct decode_desc {
+    enum decode_codec codec;
+    enum decode_photometric photometric;
+    enum decode_element element;
+    uint32_t rows;
+    uint32_t cols;
+    uint32_t samples; /* 1 or 3 */
+    uint32_t bits_alloc;
+    uint32_t bits_stored;
+    uint32_t high_bit;
+    bool is_signed;
+    bool planar; /* Planar Configuration 1; native and RLE only */
+};
+
+/*
+ * What decode_frame makes, from the tags alone: one channel for MONOCHROME
+ * and PALETTE (palette indices), three (RGB) for every colour model; U8 for
+ * up to 8 bits unsigned (1-bit data: 0 or 1), I16 for 8 bits signed, U16/I16,
+ * U32/I32, F32, F64. ERROR_UNSUPPORTED for what no decoder here can do,
+ * ERROR_CORRUPT for tags that contradict each other.
+ */
+int decode_output(const struct decode_desc *desc, uint32_t *ret_channels,
+                  enum sample_type *ret_type, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Bytes that frame `frame` occupies in native pixel data, as first byte and
+ * count, relative to the start of the value. 1-bit frames may start inside a
+ * byte; *ret_bit says at which bit (LSB first, PS3.5 8.1.1 and 8.2).
+ * Native YBR_FULL_422 has 2 bytes a pixel. ERROR_CORRUPT on overflow.
+ */
+int decode_native_span(const struct decode_desc *desc, uint64_t frame,
+                       uint64_t *ret_offset, uint64_t *ret_length,
+                       unsigned *ret_bit, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Decodes one frame. `bytes` are the native bytes of the frame (starting at
+ * bit `first_bit`), or its codestream with the item headers taken off and
+ * the fragments joined. `out` is allocated by the caller with the size, type
+ * and channels that decode_output gave and may have any stride.
+ *
+ * Values are shifted by HighBit, masked to BitsStored and sign-extended
+ * (PS3.5 8.1.1); colour becomes interleaved RGB. Short data, a codestream of
+ * another size, or one that no codec accepts: ERROR_CORRUPT; the content of
+ * `out` is then unspecified.
+ */
+int decode_frame(const struct decode_desc *desc, const uint8_t *bytes,
+                 size_t length, unsigned first_bit, const struct image *out,
+                 struct error *err) __attribute__((warn_unused_result));
+
+/* Registers the codecs. Once, before any other call. */
+void decode_global_init(void);
+
+/* "DCMTK 3.6.7, OpenJPEG 2.5.0": part of the engine revision. */
+const char *decode_versions(void);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * render.h: (view, instance) -> the bytes of a leaf.
+ *
+ * The middle of prepfs. Above it nobody knows DICOM, below it nobody knows
+ * FUSE. A leaf is named by plain numbers; its size follows from the manifest
+ * (size before pixels), its bytes come in 128 KiB blocks through the cache.
+ *
+ * Threads: struct render is internally locked; every call may block on the
+ * source, a decode or SQLite unless it is told not to (`may_work` false).
+ */
+#ifndef RENDER_RENDER_H
+#define RENDER_RENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "manifest/manifest.h"
+#include "prepfs/cache.h"
+#include "prepfs/error.h"
+#include "view/view.h"
+
+struct render;
+
+enum leaf_kind { /* the low bits of an inode; decisions.md Identity */
+    LEAF_TIFF = 0,
+    LEAF_NPY = 1,
+    LEAF_NII = 2,
+    LEAF_PNG = 3,
+    LEAF_JSON = 4
+};
+
+struct leaf {
+    uint16_t view_id;
+    int64_t object_id; /* instance id */
+    uint32_t part;     /* 0: the whole object */
+    enum leaf_kind kind;
+};
+
+struct render_config {
+    struct manifest *manifest; /* borrowed until render_free */
+    struct cache *cache;       /* borrowed until render_free */
+    const char *archive;       /* absolute path; copied */
+    uint64_t max_pixels;       /* per frame; ERROR_TOO_BIG above */
+    uint64_t max_bytes_per_file;
+    uint64_t frame_bytes; /* budget for decoded frames kept for reuse */
+};
+
+/* Caller owns the result. */
+struct render *render_new(const struct render_config *config,
+                          struct error *err);
+void render_free(struct render *r); /* may be NULL */
+
+/*
+ * Interns a parsed view: gives the number that names it in a leaf. The view
+ * is copied. ERROR_UNSUPPORTED if an operator in it is not built yet.
+ */
+int render_view(struct render *r, const struct view *view, unsigned max_views,
+                uint16_t *ret_id, struct error *err);
+
+/* The view of an id: borrowed until render_free. ERROR_NOT_FOUND. */
+const struct view *render_view_by_id(struct render *r, uint16_t id,
+                                     struct error *err);
+
+/* Is the size of every leaf of this view known from header data alone? */
+bool render_size_is_known(const struct view *view);
+
+struct leaf_attr {
+    uint64_t size;
+    int64_t mtime_s;
+};
+
+/*
+ * Exact size of a leaf. 0; or 1 if it must be measured and may_work is false
+ * (call again from a thread that may decode); or -1. `instance` may be NULL;
+ * pass it when the row is at hand, as readdirplus has it.
+ */
+int render_attr(struct render *r, const struct leaf *leaf,
+                const struct manifest_instance *instance, bool may_work,
+                struct leaf_attr *ret, struct error *err);
+
+#define RENDER_IOV_MAX 18
+
+/* Pinned pieces of a leaf, for one reply. */
+struct render_bytes {
+    struct iovec iov[RENDER_IOV_MAX];
+    int iov_count;
+    size_t length;
+    struct cache_pin pins[RENDER_IOV_MAX];
+};
+
+/*
+ * Bytes [offset, offset+length) of a leaf, cut at its end. 0 with *ret
+ * pinned (release with render_release, after the reply); 1 if may_work is
+ * false and something must be made first; -1.
+ */
+int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
+                size_t length, bool may_work, struct render_bytes *ret,
+                struct error *err);
+void render_release(struct render *r, struct render_bytes *bytes);
+
+/* Jobs with the same key make the same pages; run them one after another. */
+uint64_t render_job_key(struct render *r, const struct leaf *leaf,
+                        uint64_t offset);
+
+struct render_stats {
+    uint64_t frames_decoded;
+    uint64_t frames_reused;
+    uint64_t leaves_measured;
+    uint64_t bytes_read; /* from the archive */
+    uint64_t decode_ns;
+    uint64_t image_ns;
+    uint64_t errors;
+};
+void render_stats_get(struct render *r, struct render_stats *ret);
+
+#endif

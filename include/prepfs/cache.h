@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cache.h: a byte-budgeted cache of immutable blocks.
+ *
+ * A block is up to CACHE_BLOCK_MAX bytes under a key. It is filled by exactly
+ * one thread, compressed, kept under the ARC policy and handed out pinned; it
+ * never changes after its fill. Losing a block costs time, never data: every
+ * block is a pure function of its key.
+ *
+ * The library needs libc and liblz4 and knows nothing of images or files.
+ */
+#ifndef PREPFS_CACHE_H
+#define PREPFS_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prepfs/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CACHE_BLOCK_MAX ((size_t)128 * 1024)
+
+/*
+ * Who a block is. `leaf` is a 128-bit digest, made by the caller, of
+ * everything its bytes depend on (source version, view, engine, part,
+ * format); two leaves with the same digest are the same leaf.
+ */
+struct cache_key {
+    uint64_t leaf[2];
+    uint64_t block;
+};
+
+struct cache; /* internally locked */
+
+/* One pinned block. Zero-initialised it is empty. Owned by one thread. */
+struct cache_pin {
+    const uint8_t *data; /* `size` bytes, immutable until cache_unpin */
+    size_t size;
+    void *impl;
+};
+
+/* What the bytes are, so that the right filter is put before LZ4. */
+struct cache_hint {
+    uint8_t sample_bytes; /* 1, 2, 4, 8; 0 = unknown */
+    uint8_t channels;     /* interleaved samples per pixel; 0 = unknown */
+    bool is_float;
+    uint32_t row_bytes;    /* bytes per image row; 0 = unknown */
+    uint32_t samples_from; /* offset in the block of the first sample */
+};
+
+/*
+ * Makes the block: writes exactly `size` bytes at `data` and may describe
+ * them in *hint (zeroed before). Called with no lock held. On -1 nothing is
+ * kept, every waiter gets a copy of *err, and the next get fills again.
+ * It may call cache_publish for sibling blocks, but never cache_get.
+ */
+typedef int (*cache_fill_fn)(void *opaque, const struct cache_key *key,
+                             uint8_t *data, size_t size,
+                             struct cache_hint *hint, struct error *err);
+
+struct cache_config {
+    uint64_t budget_bytes; /* 0: a quarter of MemAvailable */
+    unsigned shards;       /* 0: chosen from the budget */
+    bool epoch_guard;      /* keep full passes near budget / data set */
+};
+
+/* Caller owns the cache; free with cache_free, with no pin outstanding. */
+struct cache *cache_new(const struct cache_config *config, struct error *err);
+void cache_free(struct cache *cache); /* may be NULL */
+
+/*
+ * Pins the block `key` of `size` bytes, filling it if absent. Waits for a
+ * fill that is under way. Returns 0 with *ret filled; release it with
+ * cache_unpin. If nothing can be evicted the block is served uncached.
+ */
+int cache_get(struct cache *cache, const struct cache_key *key, size_t size,
+              cache_fill_fn fill, void *opaque, struct cache_pin *ret,
+              struct error *err) __attribute__((warn_unused_result));
+
+/* True, with *ret pinned, if the block is resident; never waits or fills.
+ * A false answer leaves the policy untouched. */
+bool cache_try_get(struct cache *cache, const struct cache_key *key,
+                   size_t size, struct cache_pin *ret);
+
+/* Offers a block that was made along with another one. Dropped silently if
+ * it is present, being filled, or does not fit. */
+void cache_publish(struct cache *cache, const struct cache_key *key,
+                   const uint8_t *data, size_t size,
+                   const struct cache_hint *hint);
+
+void cache_unpin(struct cache *cache, struct cache_pin *pin);
+
+struct cache_stats {
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t waits; /* gets that joined a fill under way */
+    uint64_t fill_errors;
+    uint64_t evictions;
+    uint64_t uncached; /* served without being kept */
+    uint64_t ghost_hits_b1;
+    uint64_t ghost_hits_b2;
+    uint64_t blocks;
+    uint64_t bytes_logical;    /* before compression */
+    uint64_t bytes_compressed; /* payload held */
+    uint64_t bytes_used;       /* everything counted against the budget */
+    uint64_t budget_bytes;
+};
+
+void cache_stats_get(struct cache *cache, struct cache_stats *ret);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
