@@ -108,8 +108,8 @@ enum sample_type values_type(const struct values_spec *spec, uint32_t channels,
 /* The modality value of one stored sample (padding not considered). */
 double values_modality(const struct values_spec *spec, double stored);
 
-/* The output for one modality value: the definition, in one scalar function;
- * integers already truncated. Not for VALUES_RAW. */
+/* The output for one modality value, integers already truncated; VALUES_RAW
+ * gives it back. Looks at every entry of a VOI LUT: not for loops. */
 double values_map(const struct values_spec *spec, double modality);
 
 /*
