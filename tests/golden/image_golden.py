@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compare fs/image with the golden vectors, without a mount.
+
+usage: image_golden.py IMAGE_PIPE SHARED [--padding] [--match REGEX] [-v]
+
+The environment variable PREPFS_SHARED goes before SHARED.
+Reads SHARED/golden/golden.jsonl. Stored samples, windows and spacings of the
+files in SHARED/corpus come from pydicom, everything after that from the
+program image_pipe (image_pipe.c). Box, scale bits, pads, size and the CRC-32
+of every frame must be equal. Lines that combine frames, and files that
+pydicom cannot decode here, are counted and left out.
+
+--padding  leave PixelPaddingValue out of the crop box, as prepfs does; the
+           reference tool does not.
+
+Exit 0: all equal; 1: not; 77: pydicom, NumPy or the vectors are missing.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+
+try:
+    import numpy as np
+    import pydicom
+except ImportError as e:
+    print("1..0 # SKIP", e)
+    sys.exit(77)
+
+FILTERS = ["triangle", "nearest", "catmullrom", "gaussian", "lanczos3", "maxpool"]
+PADS = ["zero", "topleft", "bottomright", "center"]
+NUMBER = r"(-?[0-9.]+)"
+
+
+def stored_samples(ds):
+    """frames x rows x columns x samples, masked and sign-extended."""
+    if (not ds.is_little_endian and ds.BitsAllocated == 8 and ds["PixelData"].VR == "OW"
+            and int(pydicom.__version__.split(".")[0]) < 3):
+        # words of two 8-bit samples (PS3.5 7.3), which old pydicom leaves swapped
+        ds.PixelData = np.frombuffer(ds.PixelData, ">u2").astype("<u2").tobytes()
+    a = ds.pixel_array
+    frames = int(ds.get("NumberOfFrames", 1) or 1)
+    a = a.reshape(frames, ds.Rows, ds.Columns, ds.SamplesPerPixel)
+    if ds.SamplesPerPixel != 1:
+        return np.ascontiguousarray(a)
+    bits = ds.BitsStored
+    a = a.astype(np.int64) >> (ds.HighBit + 1 - bits) & ((1 << bits) - 1)
+    if ds.PixelRepresentation:
+        return np.where(a >= 1 << (bits - 1), a - (1 << bits), a).astype(np.int16)
+    return a.astype(np.uint8 if ds.BitsAllocated == 8 else np.uint16)
+
+
+def groups_of(ds, frame):
+    """Per-frame and shared functional group items."""
+    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        items = ds.get(keyword)
+        if items:
+            yield items[frame] if keyword.startswith("Per") else items[0]
+
+
+def look_up(ds, frame, sequence, keyword):
+    value = ds.get(keyword)
+    for item in groups_of(ds, frame):
+        if value in (None, "") and sequence in item:
+            value = item[sequence][0].get(keyword)
+    if isinstance(value, pydicom.multival.MultiValue):
+        value = value[0]
+    return None if value in (None, "") else float(value)
+
+
+def px_per_mm(ds):
+    spacing = ds.get("PixelSpacing") or ds.get("ImagerPixelSpacing")
+    for item in groups_of(ds, 0):
+        if not spacing and "PixelMeasuresSequence" in item:
+            spacing = item.PixelMeasuresSequence[0].get("PixelSpacing")
+    if not spacing:
+        return None
+    y, x = (np.float32(1) / np.float32(v) for v in spacing)
+    return x, y
+
+
+class Source:
+    """One file: its samples in a raw file, and what its tags say."""
+
+    def __init__(self, path, raw):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.ds = ds = pydicom.dcmread(path, force=True)
+            a = stored_samples(ds)
+        self.raw = raw
+        a.astype(a.dtype.newbyteorder("<")).tofile(raw)
+        self.frames, self.height, self.width, self.channels = a.shape
+        self.type = {"uint8": "u8", "uint16": "u16", "int16": "i16"}[a.dtype.name]
+
+    def window(self, frame):
+        return (look_up(self.ds, frame, "FrameVOILUTSequence", "WindowCenter"),
+                look_up(self.ds, frame, "FrameVOILUTSequence", "WindowWidth"))
+
+    def specs(self, window):
+        for f in range(self.frames):
+            slope = look_up(self.ds, f, "PixelValueTransformationSequence", "RescaleSlope")
+            intercept = look_up(self.ds, f, "PixelValueTransformationSequence", "RescaleIntercept")
+            center, width = window or self.window(f)
+            if self.channels == 1 and None in (center, width):
+                raise ValueError("no window")
+            yield [1.0 if slope is None else slope, intercept or 0.0, 0, center or 0.0, width or 1.0, 0.0, 0.0]
+
+
+def parse(view):
+    """A view of the golden file as a dictionary of operators."""
+    ops = {"filter": "triangle", "pad": "zero"}
+    for token in view.split("_"):
+        name, _, rest = token.partition("-")
+        if name == "window":
+            m = re.fullmatch(f"c{NUMBER}-w{NUMBER}", rest)
+            ops["window"] = float(m[1]), float(m[2])
+        elif name == "size":
+            ops["size"] = tuple(map(int, rest.split("x")))
+        elif name == "spacing":
+            ops["spacing"] = tuple(map(float, rest.split("x")))
+        elif name in ("filter", "pad", "vol"):
+            ops[name] = rest
+        elif name == "crop":
+            words = rest.split("-") if rest else []
+            border = [w[1:] for w in words if w.startswith("b")]
+            ops["crop"] = "max" in words, "nocomp" in words, float(border[0]) if border else 0.0
+        elif name == "nopad":
+            ops["pad"] = None
+        elif name != "full":
+            raise ValueError("unknown operator " + token)
+    return ops
+
+
+def job_of(source, ops, use_padding):
+    ds = source.ds
+    padding = ds.get("PixelPaddingValue") if use_padding else None
+    words = [source.raw, source.width, source.height, source.channels, source.type, source.frames,
+             255 if ds.BitsAllocated <= 8 else 65535, int(ds.PhotometricInterpretation == "MONOCHROME1"),
+             int(padding is not None), padding or 0]
+    for spec in source.specs(ops.get("window")):
+        words += spec
+    words += [int("crop" in ops), *map(float, ops.get("crop", (0, 0, 0)))]
+    if "size" in ops:
+        words += ["fit", *ops["size"], 0, 0]
+    elif "spacing" in ops and px_per_mm(ds):
+        words += ["spacing", *map(float, px_per_mm(ds)), *ops["spacing"][:2]]
+    else:
+        words += ["none", 0, 0, 0, 0]
+    has_pad = ops["pad"] is not None and "size" in ops
+    words += [FILTERS.index(ops["filter"]), int(has_pad), PADS.index(ops["pad"]) if has_pad else 0]
+    return " ".join(w.hex() if isinstance(w, float) else str(w) for w in words)
+
+
+def wanted(golden, ops):
+    box = golden["crop"] or None
+    scale = golden["scale_bits"] or ["00000000"] * 2
+    pad = golden["pad"] or [0, 0, 0, 0]
+    crc = golden["crc32"]
+    return [golden["width"], golden["height"], box, *scale, pad, crc]
+
+
+def got(line, ops):
+    w = line.split()
+    n = [int(v) for v in w[:6]]
+    return [n[0], n[1], n[2:6] if "crop" in ops else None, w[6], w[7], [int(v) for v in w[8:12]], w[12:]]
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("pipe")
+    ap.add_argument("shared")
+    ap.add_argument("--padding", action="store_true")
+    ap.add_argument("--match", default="")
+    ap.add_argument("-v", "--verbose", action="store_true")
+    args = ap.parse_args()
+    args.shared = os.environ.get("PREPFS_SHARED", args.shared)
+    vectors = os.path.join(args.shared, "golden", "golden.jsonl")
+    if not os.path.exists(vectors):
+        print("1..0 # SKIP no", vectors)
+        return 77
+    with open(vectors, encoding="ascii") as f:
+        lines = [json.loads(line) for line in f if line.strip()]
+    sources, equal, different, left_out = {}, 0, 0, {}
+    with tempfile.TemporaryDirectory() as tmp, \
+            subprocess.Popen([args.pipe], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipe:
+        for g in lines:
+            if not re.search(args.match, g["view"]):
+                continue
+            name = g["file"]
+            try:
+                ops = parse(g["view"])
+                if name not in sources:
+                    sources[name] = Source(os.path.join(args.shared, "corpus", name), f"{tmp}/{len(sources)}")
+                source = sources[name]
+                if isinstance(source, Exception):
+                    raise source
+                if "vol" in ops and source.frames > 1:
+                    left_out["combines frames"] = left_out.get("combines frames", 0) + 1
+                    continue
+                job = job_of(source, ops, args.padding)
+            except Exception as e:  # pylint: disable=broad-except
+                reason = str(e).splitlines()[0][:60]
+                sources.setdefault(name, e)
+                left_out[reason] = left_out.get(reason, 0) + 1
+                continue
+            pipe.stdin.write(job + "\n")
+            pipe.stdin.flush()
+            line = pipe.stdout.readline()
+            if not line:
+                print("image_pipe ended at", g["id"], job)
+                return 1
+            if got(line, ops) == wanted(g, ops):
+                equal += 1
+                continue
+            different += 1
+            print("not equal:", g["id"], name, g["view"])
+            if args.verbose:
+                print("  want", wanted(g, ops), "\n  got ", got(line, ops))
+        pipe.stdin.close()
+    print(f"{equal} equal, {different} not equal, {sum(left_out.values())} left out")
+    for reason, count in sorted(left_out.items(), key=lambda i: -i[1]):
+        print(f"  {count:5} {reason}")
+    return 0 if different == 0 and equal > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

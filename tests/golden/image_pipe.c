@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+/*
+ * image_pipe: stored samples -> what a view makes of them, without DICOM.
+ *
+ * Reads jobs from standard input, one token after another, and prints one
+ * line per job. image_golden.py writes the jobs from real files and compares
+ * the lines with golden values; nothing else needs a mount, a parser or a
+ * decoder, so a difference is one of fs/image.
+ *
+ *     job  = file width height channels type frames y_max inverted has_padding
+ *            padding, frame x frames, crop max nocomp border, size, filter,
+ *            pad
+ *     frame = slope intercept voi center width minimum maximum
+ *     size  = "none" | "fit" W H | "spacing" px_per_mm_x px_per_mm_y x y
+ *     line = width height box(4) scale(2, hex) pad(4) crc32 x frames
+ */
+#undef NDEBUG
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "image/crop.h"
+#include "image/image.h"
+#include "image/pad.h"
+#include "image/resize.h"
+#include "image/values.h"
+
+#define FRAMES_MAX 256
+
+struct job {
+    char file[4096];
+    uint32_t width;
+    uint32_t height;
+    uint32_t channels;
+    enum sample_type type;
+    uint32_t frames;
+    struct values_spec spec[FRAMES_MAX];
+    bool has_crop;
+    struct crop_params crop;
+    char size[16];
+    double size_args[4];
+    enum resize_filter filter;
+    bool has_pad;
+    enum pad_mode pad;
+};
+
+static struct error err;
+
+static void check(int rc)
+{
+    if (rc >= 0)
+        return;
+    fprintf(stderr, "image_pipe: %s\n", err.msg);
+    exit(1);
+}
+
+static double number(void)
+{
+    char word[64];
+
+    assert(scanf("%63s", word) == 1);
+    return strtod(word, NULL); /* hexadecimal too: exact */
+}
+
+static uint32_t whole(void)
+{
+    return (uint32_t)number();
+}
+
+static enum sample_type type_of(const char *name)
+{
+    static const char *const names[] = {"u8", "u16", "i16"};
+
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (enum sample_type)i;
+    }
+    abort();
+}
+
+static void read_spec(struct values_spec *spec)
+{
+    static const enum values_voi vois[] = {VALUES_VOI_WINDOW, VALUES_VOI_MINMAX,
+                                           VALUES_VOI_FRAME};
+    uint32_t voi;
+
+    spec->slope = number();
+    spec->intercept = number();
+    voi = whole();
+    assert(voi < 3);
+    spec->voi = vois[voi];
+    spec->center = number();
+    spec->width = number();
+    spec->minimum = number();
+    spec->maximum = number();
+}
+
+static bool read_job(struct job *job)
+{
+    char type[8];
+    struct values_spec all = VALUES_SPEC_INIT;
+
+    memset(job, 0, sizeof *job);
+    if (scanf("%4095s", job->file) != 1)
+        return false;
+    job->width = whole();
+    job->height = whole();
+    job->channels = whole();
+    assert(scanf("%7s", type) == 1);
+    job->type = type_of(type);
+    job->frames = whole();
+    assert(job->frames <= FRAMES_MAX);
+    all.y_max = whole();
+    all.inverted = whole() != 0;
+    all.has_padding = whole() != 0;
+    all.padding_first = all.padding_last = number();
+    for (uint32_t f = 0; f < job->frames; f++) {
+        job->spec[f] = all;
+        read_spec(&job->spec[f]);
+    }
+    job->has_crop = whole() != 0;
+    job->crop.max = whole() != 0;
+    job->crop.nocomp = whole() != 0;
+    job->crop.border = (float)number();
+    assert(scanf("%15s", job->size) == 1);
+    for (size_t i = 0; i < 4; i++)
+        job->size_args[i] = number();
+    job->filter = (enum resize_filter)whole();
+    job->has_pad = whole() != 0;
+    job->pad = (enum pad_mode)whole();
+    return true;
+}
+
+static void read_frames(const struct job *job, struct image *ret)
+{
+    FILE *f = fopen(job->file, "rb");
+
+    assert(f);
+    for (uint32_t i = 0; i < job->frames; i++) {
+        size_t size;
+
+        check(image_alloc(job->width, job->height, job->channels, job->type,
+                          &ret[i], &err));
+        size = ret[i].stride_bytes * ret[i].height;
+        assert(fread(ret[i].data, 1, size, f) == size);
+    }
+    (void)fclose(f);
+}
+
+/* Replaces every frame by its values and gives the common crop box. */
+static struct image_box make_values(const struct job *job, struct image *frames)
+{
+    struct values_table *table = values_table_new(&err);
+    struct crop_union all = {0};
+
+    assert(table);
+    for (uint32_t i = 0; i < job->frames; i++) {
+        const struct values_spec *spec = &job->spec[i];
+        struct image mask = {0};
+        struct image made;
+        struct image_box box;
+        bool blank;
+        bool has_mask = false;
+
+        check(image_alloc(job->width, job->height, job->channels,
+                          values_type(spec, job->channels, job->type), &made,
+                          &err));
+        check(values_apply(spec, table, &frames[i], &made, &err));
+        check(image_alloc(job->width, job->height, 1, SAMPLE_U8, &mask, &err));
+        if (job->channels == 1)
+            has_mask = values_padding_mask(spec, &frames[i], &mask);
+        check(crop_measure(&made, &job->crop, has_mask ? &mask : NULL, &box,
+                           &blank, &err));
+        crop_union_add(&all, &box, blank);
+        image_free(&mask);
+        image_free(&frames[i]);
+        frames[i] = made;
+    }
+    values_table_free(table);
+    if (!job->has_crop)
+        return (struct image_box){0, 0, job->width, job->height};
+    return crop_union_box(&all, job->width, job->height);
+}
+
+static bool target_of(const struct job *job, const struct image_box *box,
+                      struct resize_target *ret)
+{
+    const double *a = job->size_args;
+
+    if (strcmp(job->size, "fit") == 0) {
+        *ret = resize_size(RESIZE_FIT, box->width, box->height, (uint32_t)a[0],
+                           (uint32_t)a[1], false);
+        return true;
+    }
+    if (strcmp(job->size, "spacing") != 0)
+        return false;
+    check(resize_spacing(box->width, box->height, (float)a[0], (float)a[1],
+                         (float)a[2], (float)a[3], false, ret, &err));
+    return true;
+}
+
+/* Cuts, resizes and pads every frame; gives what was done. */
+static void make_geometry(const struct job *job, const struct image_box *box,
+                          struct image *frames, struct resize_target *target,
+                          struct pad *pad)
+{
+    struct resize_plan *plan = NULL;
+    struct resize_scratch scratch = {NULL, 0};
+
+    if (target_of(job, box, target))
+        check(resize_plan_new(box->width, box->height, target, job->filter,
+                              &plan, &err));
+    for (uint32_t i = 0; i < job->frames; i++) {
+        struct image cut = image_sub(&frames[i], box);
+        struct image made;
+
+        check(image_alloc(plan ? target->width : box->width,
+                          plan ? target->height : box->height, cut.channels,
+                          cut.type, &made, &err));
+        if (plan)
+            check(resize_apply(plan, &cut, &made, &scratch, &err));
+        else
+            image_copy(&cut, &made);
+        image_free(&frames[i]);
+        frames[i] = made;
+        if (plan && job->has_pad) {
+            if (i == 0)
+                check(pad_measure(job->pad, &frames[0],
+                                  (uint32_t)job->size_args[0],
+                                  (uint32_t)job->size_args[1], pad, &err));
+            check(image_alloc((uint32_t)job->size_args[0],
+                              (uint32_t)job->size_args[1], made.channels,
+                              made.type, &made, &err));
+            pad_apply(pad, PAD_FILL_VALUE, 0, &frames[i], &made);
+            image_free(&frames[i]);
+            frames[i] = made;
+        }
+    }
+    resize_plan_free(plan);
+    resize_scratch_free(&scratch);
+}
+
+static void print_result(const struct job *job, const struct image_box *box,
+                         const struct resize_target *target,
+                         const struct pad *pad, const struct image *frames)
+{
+    uint32_t x;
+    uint32_t y;
+
+    memcpy(&x, &target->scale_x, sizeof x);
+    memcpy(&y, &target->scale_y, sizeof y);
+    printf("%u %u %u %u %u %u %08" PRIx32 " %08" PRIx32 " %u %u %u %u",
+           frames[0].width, frames[0].height, box->x, box->y, box->width,
+           box->height, x, y, pad->left, pad->top, pad->right, pad->bottom);
+    for (uint32_t i = 0; i < job->frames; i++) {
+        size_t size = frames[i].stride_bytes * frames[i].height;
+
+        printf(" %08lx", crc32(0, frames[i].data, (uInt)size));
+    }
+    printf("\n");
+    (void)fflush(stdout);
+}
+
+int main(void)
+{
+    static struct job job;
+    static struct image frames[FRAMES_MAX];
+
+    while (read_job(&job)) {
+        struct resize_target target = {0};
+        struct pad pad = {0};
+        struct image_box box;
+
+        read_frames(&job, frames);
+        box = make_values(&job, frames);
+        make_geometry(&job, &box, frames, &target, &pad);
+        print_result(&job, &box, &target, &pad, frames);
+        for (uint32_t i = 0; i < job.frames; i++)
+            image_free(&frames[i]);
+    }
+    return 0;
+}
