@@ -3,9 +3,9 @@
  * tiff.h: where every byte of a .tiff leaf is, and what it says.
  *
  *     0            file header
- *     8 or 16      IFD of page 0 with its out-of-line values, IFD of page 1,
- * ... (each `ifd_bytes` long) header_end   zeros up to the next multiple of
- * 4096 data_offset  strips: page after page, top to bottom, no gap anywhere
+ *     8 or 16      IFD of page 0 with its values, IFD of page 1, ...
+ *     header_end   zeros up to the next multiple of 4096
+ *     data_offset  strips: page after page, top to bottom, without a gap
  *     size         end of file
  *
  * All IFDs stand first so that walking them, `ls -l`, `file` and a memory map
@@ -197,8 +197,9 @@ int tiff_pack_strip(enum tiff_pack pack, const struct image *image,
                     struct tiff_buffer *buffer, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The version text of libtiff and of its codecs, for the engine key. Static. */
-const char *tiff_engine(void);
+/* Writes the running libtiff's name and version, such as "libtiff-4.5.0", for
+ * the engine key; cut if `size` is too small. */
+void tiff_engine(char *ret, size_t size);
 
 #ifdef __cplusplus
 }
