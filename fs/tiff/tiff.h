@@ -118,13 +118,14 @@ struct tiff_layout {
     struct tiff_spec spec;
     struct tiff_strips strips;
     bool big;
-    uint32_t tag_count;     /* entries of each IFD */
-    uint64_t ifd_bytes;     /* an IFD with its values, a multiple of 8 */
-    uint64_t header_end;    /* end of the last IFD */
-    uint64_t data_offset;   /* a multiple of TIFF_DATA_ALIGN */
-    uint64_t size;          /* of the file */
-    uint64_t *strip_offset; /* packed only: strips.count + 1 entries, else
-                             * NULL; owned */
+    uint32_t resolution[2][2]; /* x, y: numerator, denominator; 0: none */
+    uint32_t tag_count;        /* entries of each IFD */
+    uint64_t ifd_bytes;        /* an IFD with its values, a multiple of 8 */
+    uint64_t header_end;       /* end of the last IFD */
+    uint64_t data_offset;      /* a multiple of TIFF_DATA_ALIGN */
+    uint64_t size;             /* of the file */
+    uint64_t *strip_offset;    /* packed only: strips.count + 1 entries, else
+                                * NULL; owned */
 };
 
 /*
