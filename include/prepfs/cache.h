@@ -7,7 +7,8 @@
  * never changes after its fill. Losing a block costs time, never data: every
  * block is a pure function of its key.
  *
- * The library needs libc and liblz4 and knows nothing of images or files.
+ * The library needs libc, threads and liblz4 and knows nothing of images or
+ * files.
  */
 #ifndef PREPFS_CACHE_H
 #define PREPFS_CACHE_H
@@ -81,6 +82,40 @@ int cache_get(struct cache *cache, const struct cache_key *key, size_t size,
               cache_fill_fn fill, void *opaque, struct cache_pin *ret,
               struct error *err) __attribute__((warn_unused_result));
 
+/*
+ * A way to stop waiting. Zero-initialised, owned by the caller; used by one
+ * cache_get_with at a time, while any thread may fire it. It must outlive
+ * both calls. The fields belong to the cache.
+ */
+struct cache_cancel {
+    bool fired;
+    void *shard;
+    void *flight;
+};
+
+/* Makes a cache_get_with that waits with this token, now or later, return
+ * ERROR_INTERRUPTED. A fill under way goes on for its other readers. */
+void cache_cancel_fire(struct cache_cancel *cancel);
+
+/*
+ * For a fill that runs under this token: false if the token was fired and no
+ * other reader waits for the block. The fill may then return -1 with
+ * ERROR_INTERRUPTED; should a reader have come in the meantime, that reader
+ * fills again.
+ */
+bool cache_cancel_wanted(struct cache_cancel *cancel);
+
+struct cache_get_options {
+    struct cache_cancel *cancel; /* NULL: not interruptible */
+};
+
+/* cache_get with options (NULL: none). */
+int cache_get_with(struct cache *cache, const struct cache_key *key,
+                   size_t size, cache_fill_fn fill, void *opaque,
+                   const struct cache_get_options *options,
+                   struct cache_pin *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* True, with *ret pinned, if the block is resident; never waits or fills.
  * A false answer leaves the policy untouched. */
 bool cache_try_get(struct cache *cache, const struct cache_key *key,
@@ -93,6 +128,13 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
                    const struct cache_hint *hint);
 
 void cache_unpin(struct cache *cache, struct cache_pin *pin);
+
+/* Changes the budget; evicts at once what no longer fits. */
+void cache_set_budget(struct cache *cache, uint64_t budget_bytes);
+
+/* wait_us[i] counts waits of less than 2^i microseconds (and at least half
+ * of that); the last bucket takes all longer ones. */
+#define CACHE_WAIT_BUCKETS 24
 
 struct cache_stats {
     uint64_t hits;
@@ -108,6 +150,10 @@ struct cache_stats {
     uint64_t bytes_compressed; /* payload held */
     uint64_t bytes_used;       /* everything counted against the budget */
     uint64_t budget_bytes;
+    uint64_t fills_in_flight;
+    double p; /* bytes wanted for blocks seen once, summed over the shards */
+    uint64_t wait_us_sum;
+    uint64_t wait_us[CACHE_WAIT_BUCKETS];
 };
 
 void cache_stats_get(struct cache *cache, struct cache_stats *ret);

@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cache.c: the facade: find, fill once, compress, pin, count.
+ *
+ * Locks. There are shard locks and, inside memory.c, one lock for pages; the
+ * order is shard -> memory, and no thread ever holds two shard locks. Under a
+ * shard lock there is only pointer work: no fill, no LZ4, no free, no log. A
+ * miss needs an entry, a flight and a buffer; they are allocated before the
+ * lock is taken again, and the lookup is then repeated, because another
+ * thread may have come first. What an operation evicts is collected (see
+ * shard.h) and freed after the unlock.
+ *
+ * Single flight. The first reader that misses puts a struct flight on the
+ * entry and fills with no lock held; later readers take a reference on the
+ * flight and sleep on its condition. Their result, block or error, is in the
+ * flight, so it does not matter whether the entry still exists when they
+ * wake. A failed fill removes the entry: the next get fills again.
+ *
+ * Lifetimes. Eviction is logical and immediate: the entry loses its payload
+ * and its copy at once. Readers hold counted references on the bytes only
+ * (struct payload while decoding, struct buffer while pinned), taken under
+ * the shard lock; the last reference frees, with no lock. So eviction never
+ * waits for a reader, and a pin needs no entry.
+ *
+ * Cancelling. A token names the shard its owner sleeps in. Firing sets the
+ * flag first and looks for the shard second; sleeping publishes the shard
+ * first and looks at the flag second; so one of the two sees the other. A
+ * waiter that leaves only drops its reference: the fill goes on for the rest.
+ */
+#include "prepfs/cache.h"
+
+#include "prepfs/cleanup.h"
+
+#include "block.h"
+#include "shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SHARD_BYTES ((uint64_t)128 << 20)
+#define SHARDS_MAX 16
+#define BUDGET_MIN ((uint64_t)1 << 20)
+
+struct cache {
+    struct memory *memory;
+    struct shard *shards;
+    unsigned shard_count;
+    atomic_uint_fast64_t budget;
+};
+
+struct flight {
+    pthread_cond_t landed; /* with the shard's lock */
+    /* Protected by the shard's lock: */
+    unsigned refs;
+    bool done;
+    bool failed;
+    struct error error;
+    /* Set before `done`; each reader takes its own reference. */
+    struct buffer *buffer;
+    /* Owned by the filler until the entry is in the table. */
+    struct entry *spare;
+};
+
+/* One call of cache_get, as its steps see it. */
+struct request {
+    struct cache *cache;
+    struct shard *shard;
+    const struct cache_key *key;
+    uint64_t hash;
+    size_t size;
+    cache_fill_fn fill;
+    void *opaque;
+    struct cache_cancel *cancel;
+    struct cache_pin *pin;
+    struct error *err;
+};
+
+static uint64_t copies_of(uint64_t budget)
+{
+    return budget / 16 < ((uint64_t)256 << 20) ? budget / 16
+                                               : (uint64_t)256 << 20;
+}
+
+static uint64_t available_memory(void)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    unsigned long long kib = 0;
+    char line[128];
+
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+            break;
+    (void)fclose(file);
+    return (uint64_t)kib * 1024;
+}
+
+static unsigned shards_for(uint64_t budget)
+{
+    uint64_t n = budget / SHARD_BYTES;
+
+    return n < 1 ? 1 : n > SHARDS_MAX ? SHARDS_MAX : (unsigned)n;
+}
+
+static void set_budget(struct cache *cache, uint64_t budget)
+{
+    uint64_t copies = copies_of(budget) / cache->shard_count;
+    /* Twice the copies: once for themselves, once for fills and pins. */
+    uint64_t share = budget / cache->shard_count - 2 * copies;
+
+    atomic_store(&cache->budget, budget);
+    for (unsigned i = 0; i < cache->shard_count; i++) {
+        struct shard *shard = &cache->shards[i];
+        struct litter litter;
+
+        lock_acquire(&shard->lock);
+        shard_set_budget_locked(shard, share, copies);
+        litter = litter_take_locked(shard);
+        lock_release(&shard->lock);
+        litter_free(&litter, cache->memory);
+    }
+}
+
+static int init_shards(struct cache *cache, unsigned count, uint64_t budget)
+{
+    cache->shards = calloc(count, sizeof *cache->shards);
+    if (!cache->shards)
+        return -1;
+    for (; cache->shard_count < count; cache->shard_count++)
+        if (shard_init(&cache->shards[cache->shard_count], 0, 0) != 0)
+            return -1;
+    set_budget(cache, budget);
+    return 0;
+}
+
+struct cache *cache_new(const struct cache_config *config, struct error *err)
+{
+    uint64_t budget = config->budget_bytes;
+    struct cache *cache = calloc(1, sizeof *cache);
+    unsigned count;
+
+    if (!cache) {
+        error_no_memory(err);
+        return NULL;
+    }
+    if (budget == 0)
+        budget = available_memory() / 4;
+    if (budget < BUDGET_MIN)
+        budget = BUDGET_MIN;
+    if (budget > ARC_CAPACITY_MAX)
+        budget = ARC_CAPACITY_MAX;
+    count = config->shards ? config->shards : shards_for(budget);
+    cache->memory = memory_new(budget);
+    if (!cache->memory || init_shards(cache, count, budget) != 0) {
+        cache_free(cache);
+        error_no_memory(err);
+        return NULL;
+    }
+    return cache;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (!cache)
+        return;
+    for (unsigned i = 0; i < cache->shard_count; i++)
+        shard_deinit(&cache->shards[i], cache->memory);
+    free(cache->shards);
+    memory_free(cache->memory);
+    free(cache);
+}
+
+void cache_set_budget(struct cache *cache, uint64_t budget_bytes)
+{
+    if (budget_bytes < BUDGET_MIN)
+        budget_bytes = BUDGET_MIN;
+    if (budget_bytes > ARC_CAPACITY_MAX)
+        budget_bytes = ARC_CAPACITY_MAX;
+    set_budget(cache, budget_bytes);
+}
+
+static struct shard *shard_of(struct cache *cache, uint64_t hash)
+{
+    /* The high half: the table of the shard uses the low bits. */
+    return &cache->shards[(hash >> 32) * cache->shard_count >> 32];
+}
+
+static void release(struct request *r)
+{
+    struct litter litter = litter_take_locked(r->shard);
+
+    lock_release(&r->shard->lock);
+    litter_free(&litter, r->cache->memory);
+}
+
+/* Hands the reference over to the pin. */
+static void pin_buffer(struct cache_pin *pin, struct buffer *buffer)
+{
+    pin->data = buffer->data;
+    pin->size = buffer->size;
+    pin->impl = buffer;
+}
+
+/* ------------------------------------------------------------- flights */
+
+static void flight_free(struct flight *flight, struct memory *memory)
+{
+    if (!flight)
+        return;
+    buffer_unref(memory, flight->buffer);
+    lock_check(pthread_cond_destroy(&flight->landed));
+    free(flight->spare);
+    free(flight);
+}
+
+static struct flight *flight_new(const struct request *r)
+{
+    struct flight *flight = calloc(1, sizeof *flight);
+
+    if (!flight)
+        return NULL;
+    lock_check(pthread_cond_init(&flight->landed, NULL));
+    flight->refs = 1;
+    flight->spare = calloc(1, sizeof *flight->spare);
+    flight->buffer = buffer_new(r->cache->memory, r->size);
+    if (flight->spare && flight->buffer)
+        return flight;
+    flight_free(flight, r->cache->memory);
+    return NULL;
+}
+
+/* ----------------------------------------------------------- cancelling */
+
+static bool is_fired(const struct cache_cancel *cancel)
+{
+    return cancel && __atomic_load_n(&cancel->fired, __ATOMIC_SEQ_CST);
+}
+
+static void watch_locked(struct request *r, struct flight *flight)
+    REQUIRES(r->shard->lock)
+{
+    if (!r->cancel)
+        return;
+    r->cancel->flight = flight;
+    __atomic_store_n(&r->cancel->shard, r->shard, __ATOMIC_SEQ_CST);
+}
+
+static void unwatch_locked(struct request *r) REQUIRES(r->shard->lock)
+{
+    if (!r->cancel)
+        return;
+    __atomic_store_n(&r->cancel->shard, NULL, __ATOMIC_SEQ_CST);
+    r->cancel->flight = NULL;
+}
+
+void cache_cancel_fire(struct cache_cancel *cancel)
+{
+    struct shard *shard;
+    struct flight *flight;
+
+    __atomic_store_n(&cancel->fired, true, __ATOMIC_SEQ_CST);
+    shard = __atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST);
+    if (!shard)
+        return;
+    lock_acquire(&shard->lock);
+    if (__atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST) == shard) {
+        flight = cancel->flight;
+        lock_check(pthread_cond_broadcast(&flight->landed));
+    }
+    lock_release(&shard->lock);
+}
+
+bool cache_cancel_wanted(struct cache_cancel *cancel)
+{
+    struct shard *shard;
+    struct flight *flight;
+    bool wanted;
+
+    if (!is_fired(cancel))
+        return true;
+    shard = __atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST);
+    if (!shard)
+        return false;
+    lock_acquire(&shard->lock);
+    flight = cancel->flight;
+    wanted = flight->refs > 1;
+    lock_release(&shard->lock);
+    return wanted;
+}
+
+static int interrupted(struct error *err)
+{
+    return error_set(err, ERROR_INTERRUPTED, "the read was cancelled");
+}
+
+/* --------------------------------------------------------------- hits */
+
+/* Decodes with no lock held. The buffer is the caller's. */
+static struct buffer *decode(struct cache *cache, struct payload *payload,
+                             size_t size)
+{
+    struct memory *memory = cache->memory;
+    struct buffer *buffer = buffer_new(memory, size);
+    size_t room = BLOCK_WORK_BYTES + payload->size;
+    uint8_t *work = work_get(memory, room);
+    bool ok = false;
+
+    if (buffer && work)
+        ok = block_decode(payload_bytes(payload, work + BLOCK_WORK_BYTES),
+                          payload->size, buffer->data, size, work);
+    work_put(memory, work, room);
+    if (ok)
+        return buffer;
+    buffer_unref(memory, buffer);
+    return NULL;
+}
+
+/* Keeps what was decoded, if the block is still the one it came from. */
+static void offer_copy(struct request *r, const struct payload *payload,
+                       struct buffer *buffer)
+{
+    struct entry *entry;
+
+    lock_acquire(&r->shard->lock);
+    entry = table_find(&r->shard->table, r->key, r->hash);
+    if (entry && entry->payload == payload)
+        shard_keep_copy_locked(r->shard, entry, buffer);
+    release(r);
+}
+
+/* Called with the lock held on a resident entry; releases it. */
+static int take_hit(struct request *r, struct entry *entry)
+    RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct payload *payload;
+    struct buffer *buffer;
+
+    r->shard->stats.hits++;
+    shard_touch_locked(r->shard, entry);
+    if (entry->copy) {
+        shard_touch_copy_locked(r->shard, entry);
+        pin_buffer(r->pin, buffer_ref(entry->copy));
+        release(r);
+        return 0;
+    }
+    payload = payload_ref(entry->payload);
+    release(r);
+    buffer = decode(r->cache, payload, r->size);
+    if (buffer)
+        offer_copy(r, payload, buffer);
+    payload_unref(r->cache->memory, payload);
+    if (!buffer)
+        return error_no_memory(r->err);
+    pin_buffer(r->pin, buffer);
+    return 0;
+}
+
+/* -------------------------------------------------------------- fills */
+
+static struct payload *compress(struct cache *cache, const uint8_t *data,
+                                size_t size, const struct cache_hint *hint)
+{
+    struct memory *memory = cache->memory;
+    size_t room = BLOCK_WORK_BYTES + BLOCK_STORED_MAX(size);
+    uint8_t *work = work_get(memory, room);
+    struct payload *payload = NULL;
+    size_t stored;
+
+    if (work) {
+        stored = block_encode(data, size, hint, work + BLOCK_WORK_BYTES, work);
+        payload = payload_new(memory, work + BLOCK_WORK_BYTES, stored);
+    }
+    work_put(memory, work, room);
+    return payload;
+}
+
+/* The entry to fill; takes over *spare if there was none. */
+static struct entry *admit_locked(struct request *r, struct entry *entry,
+                                  struct entry **spare) REQUIRES(r->shard->lock)
+{
+    if (!entry) {
+        entry = STEAL(*spare);
+        entry->key = *r->key;
+        entry->hash = r->hash;
+        table_insert(&r->shard->table, entry);
+    }
+    entry->size = (uint32_t)r->size;
+    shard_admit_locked(r->shard, entry);
+    return entry;
+}
+
+static void land_locked(struct request *r, struct entry *entry,
+                        struct flight *flight, struct payload *payload)
+    REQUIRES(r->shard->lock)
+{
+    if (flight->failed) {
+        r->shard->stats.fill_errors += flight->error.kind != ERROR_INTERRUPTED;
+        shard_forget_locked(r->shard, entry);
+    } else if (shard_land_locked(r->shard, entry, payload)) {
+        shard_keep_copy_locked(r->shard, entry, flight->buffer);
+    }
+    flight->done = true;
+    lock_check(pthread_cond_broadcast(&flight->landed));
+}
+
+/* The filler's whole part: admits, fills unlocked, lands. Called with the lock
+ * held, releases it. `flight` is freed here or by its last waiter. */
+static int fill_entry(struct request *r, struct entry *entry,
+                      struct flight *flight)
+    RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct buffer *buffer = flight->buffer;
+    struct cache_hint hint = {0};
+    struct error error = ERROR_INIT;
+    struct payload *payload = NULL;
+    bool last;
+    int rc;
+
+    r->shard->stats.misses++;
+    r->shard->stats.fills_in_flight++;
+    entry = admit_locked(r, entry, &flight->spare);
+    entry->flight = flight;
+    watch_locked(r, flight);
+    release(r);
+
+    rc = r->fill(r->opaque, r->key, buffer->data, r->size, &hint, &error);
+    if (rc == 0)
+        payload = compress(r->cache, buffer->data, r->size, &hint);
+    else if (error.kind == ERROR_NONE)
+        error_set(&error, ERROR_INTERNAL, "a fill failed without a reason");
+
+    lock_acquire(&r->shard->lock);
+    unwatch_locked(r);
+    r->shard->stats.fills_in_flight--;
+    flight->failed = rc != 0;
+    flight->error = error;
+    land_locked(r, entry, flight, payload);
+    if (rc == 0)
+        pin_buffer(r->pin, buffer_ref(buffer));
+    last = --flight->refs == 0;
+    release(r);
+    if (last)
+        flight_free(flight, r->cache->memory);
+    if (rc != 0 && r->err)
+        *r->err = error;
+    return rc == 0 ? 0 : -1;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void count_wait_locked(struct shard *shard, uint64_t us)
+    REQUIRES(shard->lock)
+{
+    unsigned i = 0;
+
+    while (i + 1 < CACHE_WAIT_BUCKETS && us >> i != 0)
+        i++;
+    shard->stats.wait_us[i]++;
+    shard->stats.wait_us_sum += us;
+}
+
+enum outcome { GOT = 0, FAILED = -1, AGAIN = 1 };
+
+/* What a waiter takes from a flight that has landed. */
+static enum outcome result_of(struct request *r, struct flight *flight)
+{
+    if (!flight->failed) {
+        pin_buffer(r->pin, buffer_ref(flight->buffer));
+        return GOT;
+    }
+    /* The filler gave up for itself; that is no answer for others. */
+    if (flight->error.kind == ERROR_INTERRUPTED)
+        return AGAIN;
+    if (r->err)
+        *r->err = flight->error;
+    return FAILED;
+}
+
+/* Sleeps until the flight has landed or the request is cancelled. Called with
+ * the lock held, releases it. */
+static enum outcome join(struct request *r, struct flight *flight)
+    RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
+{
+    uint64_t start = now_us();
+    enum outcome outcome;
+    bool last;
+
+    r->shard->stats.waits++;
+    flight->refs++;
+    watch_locked(r, flight);
+    while (!flight->done && !is_fired(r->cancel))
+        lock_wait(&r->shard->lock, &flight->landed);
+    unwatch_locked(r);
+    count_wait_locked(r->shard, now_us() - start);
+    if (flight->done)
+        outcome = result_of(r, flight);
+    else
+        outcome = (enum outcome)interrupted(r->err);
+    last = --flight->refs == 0;
+    release(r);
+    if (last)
+        flight_free(flight, r->cache->memory);
+    return outcome;
+}
+
+/* One try. *mine is a flight made ready by an earlier try, or NULL. */
+static enum outcome attempt(struct request *r,
+                            struct flight **mine) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct entry *entry;
+
+    lock_acquire(&r->shard->lock);
+    entry = table_find(&r->shard->table, r->key, r->hash);
+    if (entry && (entry->flight || entry->payload) && entry->size != r->size) {
+        lock_release(&r->shard->lock);
+        return (enum outcome)error_set(r->err, ERROR_INTERNAL,
+                                       "block %llu has two sizes",
+                                       (unsigned long long)r->key->block);
+    }
+    if (entry && entry->flight)
+        return join(r, entry->flight);
+    if (entry && entry->payload)
+        return (enum outcome)take_hit(r, entry);
+    if (*mine)
+        return (enum outcome)fill_entry(r, entry, STEAL(*mine));
+    lock_release(&r->shard->lock);
+
+    if (is_fired(r->cancel))
+        return (enum outcome)interrupted(r->err);
+    *mine = flight_new(r);
+    return *mine ? AGAIN : (enum outcome)error_no_memory(r->err);
+}
+
+static void request_init(struct request *r, struct cache *cache,
+                         const struct cache_key *key, size_t size)
+{
+    memset(r, 0, sizeof *r);
+    r->cache = cache;
+    r->key = key;
+    r->hash = table_hash(key);
+    r->size = size;
+    r->shard = shard_of(cache, r->hash);
+}
+
+int cache_get_with(struct cache *cache, const struct cache_key *key,
+                   size_t size, cache_fill_fn fill, void *opaque,
+                   const struct cache_get_options *options,
+                   struct cache_pin *ret, struct error *err)
+{
+    struct flight *mine = NULL;
+    enum outcome outcome;
+    struct request r;
+
+    memset(ret, 0, sizeof *ret);
+    if (size == 0 || size > CACHE_BLOCK_MAX)
+        return error_set(err, ERROR_INTERNAL, "a block of %zu bytes", size);
+    request_init(&r, cache, key, size);
+    r.fill = fill;
+    r.opaque = opaque;
+    r.cancel = options ? options->cancel : NULL;
+    r.pin = ret;
+    r.err = err;
+    do
+        outcome = attempt(&r, &mine);
+    while (outcome == AGAIN);
+    flight_free(mine, cache->memory);
+    return outcome == GOT ? 0 : -1;
+}
+
+int cache_get(struct cache *cache, const struct cache_key *key, size_t size,
+              cache_fill_fn fill, void *opaque, struct cache_pin *ret,
+              struct error *err)
+{
+    return cache_get_with(cache, key, size, fill, opaque, NULL, ret, err);
+}
+
+bool cache_try_get(struct cache *cache, const struct cache_key *key,
+                   size_t size, struct cache_pin *ret) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct entry *entry;
+    struct request r;
+
+    memset(ret, 0, sizeof *ret);
+    request_init(&r, cache, key, size);
+    r.pin = ret;
+    lock_acquire(&r.shard->lock);
+    entry = table_find(&r.shard->table, key, r.hash);
+    if (entry && entry->payload && entry->size == size)
+        return take_hit(&r, entry) == 0;
+    lock_release(&r.shard->lock);
+    return false;
+}
+
+static bool is_present(struct request *r)
+{
+    struct entry *entry;
+    bool present;
+
+    lock_acquire(&r->shard->lock);
+    entry = table_find(&r->shard->table, r->key, r->hash);
+    present = entry && (entry->flight || entry->payload);
+    lock_release(&r->shard->lock);
+    return present;
+}
+
+void cache_publish(struct cache *cache, const struct cache_key *key,
+                   const uint8_t *data, size_t size,
+                   const struct cache_hint *hint)
+{
+    struct payload *payload;
+    struct entry *entry, *spare;
+    struct request r;
+
+    request_init(&r, cache, key, size);
+    if (size == 0 || size > CACHE_BLOCK_MAX || is_present(&r))
+        return;
+    payload = compress(cache, data, size, hint);
+    spare = calloc(1, sizeof *spare);
+    lock_acquire(&r.shard->lock);
+    entry = table_find(&r.shard->table, key, r.hash);
+    if (payload && spare && !(entry && (entry->flight || entry->payload))) {
+        entry = admit_locked(&r, entry, &spare);
+        (void)shard_land_locked(r.shard, entry, STEAL(payload));
+    }
+    release(&r);
+    payload_unref(cache->memory, payload);
+    free(spare);
+}
+
+void cache_unpin(struct cache *cache, struct cache_pin *pin)
+{
+    buffer_unref(cache->memory, pin->impl);
+    memset(pin, 0, sizeof *pin);
+}
+
+/* ---------------------------------------------------------- statistics */
+
+/* Every field but the last few is a sum over the shards. */
+static void add_stats(struct cache_stats *sum, const struct cache_stats *one)
+{
+    sum->hits += one->hits;
+    sum->misses += one->misses;
+    sum->waits += one->waits;
+    sum->fill_errors += one->fill_errors;
+    sum->evictions += one->evictions;
+    sum->uncached += one->uncached;
+    sum->ghost_hits_b1 += one->ghost_hits_b1;
+    sum->ghost_hits_b2 += one->ghost_hits_b2;
+    sum->blocks += one->blocks;
+    sum->bytes_logical += one->bytes_logical;
+    sum->bytes_compressed += one->bytes_compressed;
+    sum->fills_in_flight += one->fills_in_flight;
+    sum->wait_us_sum += one->wait_us_sum;
+    for (unsigned i = 0; i < CACHE_WAIT_BUCKETS; i++)
+        sum->wait_us[i] += one->wait_us[i];
+}
+
+void cache_stats_get(struct cache *cache, struct cache_stats *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    for (unsigned i = 0; i < cache->shard_count; i++) {
+        struct shard *shard = &cache->shards[i];
+
+        lock_acquire(&shard->lock);
+        add_stats(ret, &shard->stats);
+        ret->p += shard->arc.p;
+        ret->bytes_used +=
+            shard->table.count * ENTRY_COST + table_bytes(&shard->table);
+        lock_release(&shard->lock);
+    }
+    ret->bytes_used += memory_bytes(cache->memory);
+    ret->budget_bytes = atomic_load(&cache->budget);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/*
+ * table.h: from keys to entries, and what an entry is.
+ *
+ * Caller holds the lock of the shard that owns the table.
+ */
+#ifndef PREPFS_CACHE_TABLE_H
+#define PREPFS_CACHE_TABLE_H
+
+#include "arc.h"
+#include "memory.h"
+#include "prepfs/cache.h"
+
+struct flight; /* a fill under way, see cache.c */
+
+/*
+ * All that is known of a key: resident (payload set), ghost (only the node),
+ * being filled (flight set; the node may be in any list meanwhile). It leaves
+ * the table and is freed when none of the three holds.
+ */
+struct entry {
+    struct arc_node node; /* first: the policy's handle */
+    struct entry *chain;
+    struct cache_key key;
+    uint64_t hash;
+    uint32_t size;    /* raw bytes of the block */
+    uint32_t touched; /* shard tick of the last counted access */
+    bool held;        /* must stay in the table though the policy drops it */
+    struct flight *flight;
+    struct payload *payload;
+    struct buffer *copy; /* raw bytes, if on the copy list */
+    struct entry *copy_prev;
+    struct entry *copy_next;
+};
+
+struct table {
+    struct entry **buckets;
+    size_t mask; /* number of buckets - 1 */
+    size_t count;
+};
+
+static inline struct entry *entry_of_node(struct arc_node *node)
+{
+    return (struct entry *)node;
+}
+
+/* Well mixed in all 64 bits, whatever the caller's digests are like. */
+uint64_t table_hash(const struct cache_key *key);
+
+int table_init(struct table *table); /* -1: no memory */
+void table_deinit(struct table *table);
+uint64_t table_bytes(const struct table *table);
+
+struct entry *table_find(const struct table *table, const struct cache_key *key,
+                         uint64_t hash);
+
+/* entry->key and ->hash are set and the key is absent. Never fails: without
+ * memory to grow, the chains get longer. */
+void table_insert(struct table *table, struct entry *entry);
+void table_remove(struct table *table, struct entry *entry);
+
+#endif
