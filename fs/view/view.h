@@ -40,7 +40,7 @@ extern "C" {
 #define VIEW_ROI_NAME_SIZE 33 /* a roi name has up to 32 bytes */
 #define VIEW_PRESET_NAME_MAX 32
 #define VIEW_PIXELS_MAX 999999 /* of a width, height or depth in a name */
-#define VIEW_PARTS_MAX 99999   /* of a frame, slice or patch number */
+#define VIEW_PARTS_MAX 131071  /* frames, slices, patches: 17 inode bits */
 
 /* ---- what an operator can say: 0 is always what `full` does ---- */
 
