@@ -37,7 +37,7 @@ struct dicom_limits {
     uint64_t header_bytes;   /* parsed, large values excluded; 64 MiB */
     uint64_t inflated_bytes; /* of a deflated data set; 1 GiB */
     uint64_t lut_bytes;      /* all tables of a source together; 64 MiB */
-    uint32_t frames;         /* 16,777,216; more is ERROR_TOO_BIG */
+    uint32_t frames;         /* 4,194,304; more is ERROR_TOO_BIG */
     uint32_t cpu_seconds;    /* of parsing one header; 30 */
     /* Further attributes to bring along (-o index=...), top level only, as
      * (group << 16 | element). Borrowed until dicom_header_read returns. */
@@ -157,7 +157,8 @@ struct dicom_window {
     double center;
     double width;
     enum dicom_voi_function function;
-    bool valid; /* finite, width >= 1 (LINEAR) or > 0 (PS3.3 C.11.2.1.2) */
+    bool valid; /* numbers, and width > 0; LINEAR takes a width below 1 as 1,
+                 * PS3.3 C.11.2.1.2. An invalid one is 0, 0: skip it. */
 };
 
 /* A Modality or VOI LUT (PS3.3 C.11.1.1, C.11.2.1.1), unpacked. */
@@ -308,6 +309,8 @@ struct dicom_header {
     uint64_t eot_lengths_offset;
     uint64_t eot_lengths_length;
     bool items_big_endian; /* false for every legal source */
+    bool swapped_pairs;    /* up to 8 bits in big-endian words; undone by
+                            * dicom_native_read and dicom_frame_read */
     uint32_t frames;       /* at least 1 when has_pixels */
 
     /* values */
@@ -323,18 +326,22 @@ struct dicom_header {
     struct dicom_spacing spacing;
     bool turned; /* stored upside down (DBT), REF 2.3 */
 
-    /* frames: `shared` is what all have; `per_frame` (n = frames) is NULL
-     * when no functional group differs. Use dicom_frame_at. */
+    /* frames: `shared` is what all have; `per_frame` are the first frames'
+     * own records, as many as there are functional groups (0: none differs).
+     * Use dicom_frame_at. */
     struct dicom_frame shared;
     const struct dicom_frame *per_frame;
+    uint32_t n_per_frame;
     /* DimensionIndexValues: index_values[frame * n_dimensions + d]; NULL
      * unless every frame has n_dimensions of them. */
     uint32_t n_dimensions;
     const uint32_t *dimension_pointers; /* group << 16 | element */
     const uint32_t *index_values;
     bool temporal_3d; /* DimensionOrganizationType is 3D_TEMPORAL */
-    /* Frame Increment Pointer's vector, n = frames, else NULL. */
+    /* Frame Increment Pointer's vector, n = frames, if it tells frames apart;
+     * else NULL. Only some are distances (mm). */
     const double *frame_vector;
+    bool vector_is_mm;
 
     const struct dicom_attr *extra; /* limits.extra_tags that were found */
     uint32_t n_extra;
@@ -390,8 +397,9 @@ struct dicom_order {
     enum dicom_order_kind kind;
     double z_spacing; /* mm; 0 when unknown */
     /* The frames are of several volumes (times, stacks, echoes) or of no
-     * volume: stored order is given, and operators that need one volume must
-     * refuse with `why` (static text; NULL when it is one volume). */
+     * volume (not parallel): stored order is given, and operators that need one
+     * volume must refuse with `why` (static text; NULL when it is one volume).
+     */
     const char *why_mixed;
 };
 

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dcmtk_shim.cc: DcmDataset over a caller's read function.
+ *
+ * The parser gets a stream of our own instead of a file name: the descriptor
+ * is already open (beneath the archive's root), a deflated data set lies in
+ * memory, and only here can a hostile file be stopped: DCMTK recurses once per
+ * nesting level, keeps every element, and sorts each into a list. So the
+ * stream refuses to go on once too much stack, input, elements or time was
+ * used, and the parser unwinds by itself.
+ */
+#include "dcmtk/dcmtk_shim.h"
+
+#include "dcmtk/config/osconfig.h"
+#include "dcmtk/dcmdata/dctk.h"
+#include "dcmtk/dcmdata/dcistrma.h"
+#include "dcmtk/dcmdata/dcspchrs.h"
+#include "dcmtk/oflog/oflog.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+
+namespace
+{
+
+/* Values longer than this stay in the source until they are asked for. */
+constexpr Uint32 keep_in_memory = 4096;
+constexpr size_t buffer_bytes = 16 * 1024;
+/* Distance that putback must be able to bridge (DcmInputStream::mark). */
+constexpr uint64_t putback_bytes = 1024;
+constexpr size_t max_stack_bytes = 512 * 1024;
+/* An element costs three reads or more; kept, some 250 bytes of memory. */
+constexpr uint64_t max_reads = 4 * 1000 * 1000;
+constexpr uint64_t reads_per_clock = 256;
+
+/* Runs a body that may throw; nothing unwinds into C. */
+template <typename Body, typename Result>
+Result guarded(struct error *err, Result failed, Body body) noexcept
+{
+    try {
+        return body();
+    } catch (const std::bad_alloc &) {
+        (void)error_no_memory(err);
+    } catch (const std::exception &e) {
+        (void)error_set(err, ERROR_INTERNAL, "DCMTK: %s", e.what());
+    } catch (...) {
+        (void)error_set(err, ERROR_INTERNAL, "DCMTK: unknown exception");
+    }
+    return failed;
+}
+
+/* The one place where a condition becomes an error. */
+int condition_error(const OFCondition &condition, struct error *err)
+{
+    if (condition == EC_MemoryExhausted)
+        return error_no_memory(err);
+    return error_set(err, ERROR_CORRUPT, "%s", condition.text());
+}
+
+uint64_t thread_seconds()
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+        return 0;
+    return static_cast<uint64_t>(now.tv_sec);
+}
+
+/* Why a stream stopped by itself. */
+struct Trouble {
+    struct error err = ERROR_INIT;
+    bool any = false;
+};
+
+/* The bytes of the input, buffered, with the guards on. */
+class Producer : public DcmProducer
+{
+  public:
+    Producer(const dcmtk_input &input, uint64_t start, Trouble &trouble)
+        : input_(input), trouble_(trouble), at_(start), from_(start),
+          stack_(__builtin_frame_address(0)), deadline_(0)
+    {
+        if (input.max_cpu_seconds)
+            deadline_ = thread_seconds() + input.max_cpu_seconds;
+    }
+
+    OFBool good() const override
+    {
+        return status_.good();
+    }
+
+    OFCondition status() const override
+    {
+        return status_;
+    }
+
+    OFBool eos() override
+    {
+        return at_ >= input_.end;
+    }
+
+    offile_off_t avail() override
+    {
+        return static_cast<offile_off_t>(input_.end - at_);
+    }
+
+    offile_off_t read(void *buf, offile_off_t buflen) override
+    {
+        if (buflen <= 0 || !allowed(static_cast<uint64_t>(buflen)))
+            return 0;
+        uint64_t length = static_cast<uint64_t>(buflen);
+        if (length > input_.end - at_)
+            length = input_.end - at_;
+        uint8_t *to = static_cast<uint8_t *>(buf);
+        uint64_t done = 0;
+        while (done < length) {
+            uint64_t have = buffered();
+            if (have == 0) {
+                if (!refill())
+                    break;
+                continue;
+            }
+            uint64_t now = length - done < have ? length - done : have;
+            memcpy(to + done, buffer_ + (at_ - from_), now);
+            at_ += now;
+            done += now;
+        }
+        return static_cast<offile_off_t>(done);
+    }
+
+    offile_off_t skip(offile_off_t skiplen) override
+    {
+        if (skiplen <= 0 || !allowed(0))
+            return 0;
+        uint64_t length = static_cast<uint64_t>(skiplen);
+        if (length > input_.end - at_)
+            length = input_.end - at_;
+        at_ += length;
+        return static_cast<offile_off_t>(length);
+    }
+
+    void putback(offile_off_t num) override
+    {
+        uint64_t back = num < 0 ? UINT64_MAX : static_cast<uint64_t>(num);
+
+        if (back > at_ - input_.start) {
+            status_ = EC_PutbackFailed;
+            return;
+        }
+        at_ -= back;
+    }
+
+  private:
+    uint64_t buffered() const
+    {
+        if (at_ < from_ || at_ - from_ >= filled_)
+            return 0;
+        return filled_ - (at_ - from_);
+    }
+
+    /* Some bytes before the position are kept, for putback. */
+    bool refill()
+    {
+        uint64_t from = at_ - input_.start > putback_bytes ? at_ - putback_bytes
+                                                           : input_.start;
+        uint64_t length = input_.end - from;
+
+        if (length > buffer_bytes)
+            length = buffer_bytes;
+        filled_ = 0;
+        if (input_.read(input_.opaque, from, buffer_, length, &trouble_.err) !=
+            0) {
+            trouble_.any = true;
+            status_ = EC_InvalidStream;
+            return false;
+        }
+        from_ = from;
+        filled_ = length;
+        return true;
+    }
+
+    bool refuse(const char *what)
+    {
+        if (!trouble_.any)
+            (void)error_set(&trouble_.err, ERROR_TOO_BIG, "header: %s", what);
+        trouble_.any = true;
+        status_ = EC_InvalidStream;
+        return false;
+    }
+
+    bool allowed(uint64_t length)
+    {
+        if (status_.bad())
+            return false;
+        bytes_ += length;
+        reads_++;
+        if (input_.max_bytes && bytes_ > input_.max_bytes)
+            return refuse("too many bytes");
+        if (reads_ > max_reads)
+            return refuse("too many elements");
+        if (stack_used() > max_stack_bytes)
+            return refuse("nested too deeply");
+        if (deadline_ && reads_ % reads_per_clock == 0 &&
+            thread_seconds() > deadline_)
+            return refuse("takes too long to parse");
+        return true;
+    }
+
+    size_t stack_used() const
+    {
+        const char *base = static_cast<const char *>(stack_);
+        const char *here =
+            static_cast<const char *>(__builtin_frame_address(0));
+
+        return static_cast<size_t>(here < base ? base - here : here - base);
+    }
+
+    const dcmtk_input &input_;
+    Trouble &trouble_;
+    OFCondition status_ = EC_Normal;
+    uint64_t at_;
+    uint64_t from_;
+    uint64_t filled_ = 0;
+    uint64_t bytes_ = 0;
+    uint64_t reads_ = 0;
+    const void *stack_;
+    uint64_t deadline_;
+    uint8_t buffer_[buffer_bytes];
+};
+
+class Factory;
+
+class Stream : public DcmInputStream
+{
+  public:
+    Stream(const dcmtk_input &input, uint64_t start, Trouble &trouble)
+        : DcmInputStream(&producer_), producer_(input, start, trouble),
+          input_(input), start_(start), trouble_(trouble)
+    {
+    }
+
+    DcmInputStreamFactory *newFactory() const override;
+
+    /* Called before each tag is read. */
+    void mark() override
+    {
+        last_mark_ = offset();
+        DcmInputStream::mark();
+    }
+
+    uint64_t last_mark() const
+    {
+        return last_mark_;
+    }
+
+    uint64_t offset() const
+    {
+        return start_ + static_cast<uint64_t>(tell());
+    }
+
+  private:
+    Producer producer_;
+    const dcmtk_input &input_;
+    uint64_t start_;
+    uint64_t last_mark_ = 0;
+    Trouble &trouble_;
+};
+
+/* Remembers where a large value is. */
+class Factory : public DcmInputStreamFactory
+{
+  public:
+    Factory(const dcmtk_input &input, uint64_t start, Trouble &trouble)
+        : input_(input), start_(start), trouble_(trouble)
+    {
+    }
+
+    DcmInputStream *create() const override
+    {
+        return new Stream(input_, start_, trouble_);
+    }
+
+    DcmInputStreamFactory *clone() const override
+    {
+        return new Factory(input_, start_, trouble_);
+    }
+
+    DcmInputStreamFactoryType ident() const override
+    {
+        return DFT_DcmInputFileStreamFactory;
+    }
+
+  private:
+    const dcmtk_input &input_;
+    uint64_t start_;
+    Trouble &trouble_;
+};
+
+DcmInputStreamFactory *Stream::newFactory() const
+{
+    return new Factory(input_, offset(), trouble_);
+}
+
+E_TransferSyntax encoding_syntax(enum dcmtk_encoding encoding)
+{
+    switch (encoding) {
+    case DCMTK_IMPLICIT_LE:
+        return EXS_LittleEndianImplicit;
+    case DCMTK_EXPLICIT_LE:
+        return EXS_LittleEndianExplicit;
+    case DCMTK_EXPLICIT_BE:
+        return EXS_BigEndianExplicit;
+    case DCMTK_IMPLICIT_BE:
+        return EXS_BigEndianImplicit;
+    }
+    return EXS_LittleEndianImplicit;
+}
+
+DcmTagKey tag_key(uint32_t tag)
+{
+    return DcmTagKey(static_cast<Uint16>(tag >> 16),
+                     static_cast<Uint16>(tag & 0xffff));
+}
+
+/* DCMTK's getters are not const; none used here changes what is seen. */
+DcmItem *item_of(const struct dcmtk_item *item)
+{
+    return reinterpret_cast<DcmItem *>(const_cast<dcmtk_item *>(item));
+}
+
+const struct dcmtk_item *handle_of(DcmItem *item)
+{
+    return reinterpret_cast<const dcmtk_item *>(item);
+}
+
+/*
+ * DCMTK has read the header of the element that it stopped at; its start is
+ * where the last tag began, if the tag there is a stop tag and not a
+ * delimiter at the end of the input.
+ */
+uint64_t find_stop(const dcmtk_input &input, uint64_t last_mark)
+{
+    bool big = input.encoding == DCMTK_EXPLICIT_BE ||
+               input.encoding == DCMTK_IMPLICIT_BE;
+    uint8_t b[4];
+    uint32_t tag;
+
+    if (last_mark < input.start || input.end - last_mark < sizeof b ||
+        input.read(input.opaque, last_mark, b, sizeof b, nullptr) != 0)
+        return input.end;
+    if (big)
+        tag = uint32_t(b[0]) << 24 | uint32_t(b[1]) << 16 |
+              uint32_t(b[2]) << 8 | b[3];
+    else
+        tag = uint32_t(b[1]) << 24 | uint32_t(b[0]) << 16 |
+              uint32_t(b[3]) << 8 | b[2];
+    return tag >= input.stop_tag && tag >> 16 != 0xFFFE ? last_mark
+                                                        : input.end;
+}
+
+DcmElement *find_element(const struct dcmtk_item *item, uint32_t tag)
+{
+    DcmElement *element = nullptr;
+
+    if (item_of(item)->findAndGetElement(tag_key(tag), element).bad())
+        return nullptr;
+    return element;
+}
+
+} // namespace
+
+struct dcmtk_dataset {
+    explicit dcmtk_dataset(const dcmtk_input &from) : input(from)
+    {
+    }
+
+    dcmtk_input input; /* streams of large values refer to these two */
+    Trouble trouble;
+    DcmDataset data;
+};
+
+void dcmtk_global_init(void)
+{
+    static std::once_flag once;
+
+    (void)guarded(nullptr, 0, [] {
+        std::call_once(once, [] {
+            OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+            /* What the wild contains; see dcobject.h for each. */
+            dcmEnableUnknownVRConversion.set(OFTrue);
+            dcmAcceptUnexpectedImplicitEncoding.set(OFTrue);
+            dcmReadImplPrivAttribMaxLengthAsSQ.set(OFTrue);
+            dcmReplaceWrongDelimitationItem.set(OFTrue);
+            dcmConvertUndefinedLengthOBOWtoSQ.set(OFTrue);
+            dcmConvertVOILUTSequenceOWtoSQ.set(OFTrue);
+            dcmIgnoreParsingErrors.set(OFTrue);
+        });
+        return 0;
+    });
+}
+
+bool dcmtk_has_dictionary(void)
+{
+    return dcmDataDict.isDictionaryLoaded();
+}
+
+struct dcmtk_dataset *dcmtk_parse(const struct dcmtk_input *input,
+                                  enum dcmtk_outcome *ret_outcome,
+                                  char ret_text[160], uint64_t *ret_stop,
+                                  struct error *err)
+{
+    struct dcmtk_dataset *none = nullptr;
+
+    return guarded(
+        err, none, [&]() -> struct dcmtk_dataset * {
+            auto dataset = std::make_unique<dcmtk_dataset>(*input);
+            auto stream = std::make_unique<Stream>(dataset->input, input->start,
+                                                   dataset->trouble);
+
+            dataset->data.transferInit();
+            OFCondition status = dataset->data.readUntilTag(
+                *stream, encoding_syntax(input->encoding), EGL_noChange,
+                keep_in_memory, tag_key(input->stop_tag));
+            dataset->data.transferEnd();
+            if (dataset->trouble.any) {
+                if (err)
+                    *err = dataset->trouble.err;
+                return nullptr;
+            }
+            if (status == EC_MemoryExhausted) {
+                (void)condition_error(status, err);
+                return nullptr;
+            }
+            *ret_stop = find_stop(*input, stream->last_mark());
+            *ret_outcome = DCMTK_COMPLETE;
+            ret_text[0] = '\0';
+            if (status.bad() && status != EC_EndOfStream) {
+                *ret_outcome = stream->eos() || status == EC_StreamNotifyClient
+                                   ? DCMTK_TRUNCATED
+                                   : DCMTK_MALFORMED;
+                (void)snprintf(ret_text, 160, "%s", status.text());
+            }
+            return dataset.release();
+        });
+}
+
+void dcmtk_dataset_free(struct dcmtk_dataset *dataset)
+{
+    (void)guarded(nullptr, 0, [&] {
+        delete dataset;
+        return 0;
+    });
+}
+
+const struct dcmtk_item *dcmtk_root(const struct dcmtk_dataset *dataset)
+{
+    return handle_of(&const_cast<dcmtk_dataset *>(dataset)->data);
+}
+
+bool dcmtk_is_empty(const struct dcmtk_item *item)
+{
+    return item_of(item)->isEmpty();
+}
+
+const struct dcmtk_item *dcmtk_sequence(const struct dcmtk_item *item,
+                                        uint32_t tag, uint32_t index)
+{
+    const struct dcmtk_item *none = nullptr;
+
+    return guarded(
+        nullptr, none, [&]() -> const struct dcmtk_item * {
+            DcmElement *element = find_element(item, tag);
+
+            if (!element || element->ident() != EVR_SQ)
+                return nullptr;
+            auto *sequence = static_cast<DcmSequenceOfItems *>(element);
+            if (index >= sequence->card())
+                return nullptr;
+            return handle_of(sequence->getItem(index));
+        });
+}
+
+int dcmtk_find(const struct dcmtk_item *item, uint32_t tag,
+               struct dcmtk_element *ret)
+{
+    return guarded(nullptr, 0, [&] {
+        DcmElement *element = find_element(item, tag);
+
+        if (!element)
+            return 0;
+        const char *vr = DcmVR(element->getVR()).getVRName();
+        ret->vr[0] = vr[0];
+        ret->vr[1] = vr[1];
+        ret->length = element->isLeaf() ? element->getLength() : 0;
+        return 1;
+    });
+}
+
+int dcmtk_value(const struct dcmtk_item *item, uint32_t tag, void *data,
+                uint32_t length, struct error *err)
+{
+    return guarded(err, -1, [&] {
+        DcmElement *element = find_element(item, tag);
+
+        if (!element || !element->isLeaf() || element->getLength() < length)
+            return error_set(err, ERROR_CORRUPT, "element %08x has no %u bytes",
+                             tag, length);
+        if (length == 0)
+            return 0;
+        OFCondition status = element->getPartialValue(data, 0, length, nullptr,
+                                                      EBO_LittleEndian);
+        if (status.bad())
+            return condition_error(status, err);
+        return 0;
+    });
+}
+
+int dcmtk_to_utf8(const char *charset, const char *text, size_t length,
+                  char **ret, struct error *err)
+{
+    return guarded(err, -1, [&] {
+        DcmSpecificCharacterSet converter;
+        OFString out;
+
+        if (converter.selectCharacterSet(OFString(charset)).bad())
+            return 1;
+        if (converter.convertString(text, length, out, "\\").bad())
+            return 1;
+        *ret = strdup(out.c_str());
+        return *ret ? 0 : error_no_memory(err);
+    });
+}
+
+bool dcmtk_number(const char *text, size_t length, double *ret)
+{
+    const char *end = text + length;
+    double value = 0;
+
+    if (length > 0 && *text == '+') {
+        text++;
+        if (text < end && *text == '-')
+            return false;
+    }
+    std::from_chars_result r = std::from_chars(text, end, value);
+    if (r.ec != std::errc() || r.ptr != end || !std::isfinite(value))
+        return false;
+    *ret = value;
+    return true;
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dicom_get.c: top-level attributes out of DCMTK's data set, and text as
+ * UTF-8 (PS3.5 6.1: Specific Character Set, escapes included).
+ */
+#include "dicom/dicom_impl.h"
+#include "prepfs/cleanup.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No identification attribute is longer (PS3.5 6.2); the rest is cut. */
+enum { TEXT_MAX = 4096 };
+
+bool dicom_get(const struct dcmtk_item *item, uint32_t tag,
+               struct dicom_buffer *buffer, struct dicom_value *ret)
+{
+    struct dcmtk_element e;
+    uint8_t *to = buffer->bytes;
+
+    if (!item || !dcmtk_find(item, tag, &e) || e.length == 0 ||
+        e.length > DICOM_VALUE_MAX)
+        return false;
+    if (e.length > sizeof buffer->bytes) {
+        uint8_t *more = realloc(buffer->more, e.length);
+
+        if (!more)
+            return false;
+        buffer->more = to = more;
+    }
+    if (dcmtk_value(item, tag, to, e.length, NULL) != 0)
+        return false;
+    ret->vr[0] = (uint8_t)e.vr[0];
+    ret->vr[1] = (uint8_t)e.vr[1];
+    ret->length = e.length;
+    ret->bytes = to;
+    return true;
+}
+
+void dicom_buffer_deinit(struct dicom_buffer *buffer)
+{
+    free(buffer->more);
+    buffer->more = NULL;
+}
+
+double dicom_get_number(const struct dcmtk_item *item, uint32_t tag,
+                        const char expected[3])
+{
+    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_value value;
+    double number = NAN;
+
+    if (dicom_get(item, tag, &buffer, &value) &&
+        !dicom_value_number(&value, expected, 0, &number))
+        number = NAN;
+    dicom_buffer_deinit(&buffer);
+    return number;
+}
+
+int64_t dicom_get_integer(const struct dcmtk_item *item, uint32_t tag,
+                          const char expected[3])
+{
+    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_value value;
+    int64_t number = DICOM_UNKNOWN;
+
+    if (dicom_get(item, tag, &buffer, &value) &&
+        !dicom_value_integer(&value, expected, 0, &number))
+        number = DICOM_UNKNOWN;
+    dicom_buffer_deinit(&buffer);
+    return number;
+}
+
+static bool is_plain_ascii(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] >= 0x80 || text[i] == 0x1b)
+            return false;
+    return true;
+}
+
+static size_t utf8_bytes(const uint8_t *p, size_t left)
+{
+    static const uint8_t lowest[] = {0, 0, 0xa0, 0x90};
+    size_t n = p[0] < 0x80                    ? 1
+               : p[0] >= 0xc2 && p[0] < 0xe0  ? 2
+               : p[0] >= 0xe0 && p[0] < 0xf0  ? 3
+               : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                              : 0;
+
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    /* No overlong forms, surrogates, or code points above 10FFFF. */
+    if ((p[0] == 0xe0 || p[0] == 0xf0) && p[1] < lowest[n - 1])
+        return 0;
+    if ((p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf4 && p[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+static bool is_utf8(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        size_t n = utf8_bytes((const uint8_t *)text + i, length - i);
+
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+/* Every byte means something in Latin-1, so this cannot fail. */
+static char *from_latin1(const char *text, size_t length)
+{
+    char *out = malloc(2 * length + 1);
+    size_t n = 0;
+
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c >= 0x80) {
+            out[n++] = (char)(0xc0 | c >> 6);
+            out[n++] = (char)(0x80 | (c & 0x3f));
+        } else {
+            out[n++] = text[i];
+        }
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
+{
+    char *out = NULL;
+
+    if (is_plain_ascii(text, length))
+        return strndup(text, length);
+    if (build->charset &&
+        dcmtk_to_utf8(build->charset, text, length, &out, NULL) == 0) {
+        if (is_utf8(out, strlen(out)))
+            return out;
+        free(out);
+    }
+    build->header->warnings |= DICOM_WARN_CHARSET;
+    if (is_utf8(text, length))
+        return strndup(text, length);
+    return from_latin1(text, length);
+}
+
+const char *dicom_get_text(struct dicom_build *build, uint32_t tag, bool *oom)
+{
+    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_value value;
+    const char *text = NULL, *result = NULL;
+    size_t length = 0;
+
+    if (dicom_get(build->root, tag, &buffer, &value)) {
+        text = (const char *)value.bytes;
+        length =
+            strnlen(text, value.length < TEXT_MAX ? value.length : TEXT_MAX);
+        dicom_text_trim(&text, &length);
+    }
+    if (length > 0) {
+        result = dicom_arena_take(build->arena, to_utf8(build, text, length));
+        *oom = *oom || !result;
+    }
+    dicom_buffer_deinit(&buffer);
+    return result;
+}
