@@ -13,7 +13,8 @@
  * First down the columns into f32, then along the rows, then clamp to the
  * type and round half away from zero. 32-bit integers and f64 take the same
  * way in f64, since f32 cannot hold them.
- * maxpool is the maximum of rows [y*h/H, (y+1)*h/H) and columns likewise.
+ * maxpool is the largest number in rows [y*h/H, (y+1)*h/H) and columns
+ * likewise, exactly; NaN only where there is no number.
  *
  * Threads: a plan is immutable after it is made; scratch belongs to one
  * thread at a time.

@@ -17,6 +17,7 @@
 #ifndef IMAGE_RESIZE_KERNEL_H
 #define IMAGE_RESIZE_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,13 @@
 #include "prepfs/image.h"
 
 #define RESIZE_LANES 8
+
+/* Does v replace the largest number so far? That starts as NaN, and NaN never
+ * replaces a number. */
+static inline bool resize_larger(double v, double max)
+{
+    return !(max >= v) && v == v;
+}
 
 /* `count` source rows from `first` on, `samples` in each. */
 struct resize_rows {
@@ -40,7 +48,7 @@ struct resize_kernels {
     /* ret[i] = ((0 + s[0][i] * weights[0]) + s[1][i] * weights[1]) + ... */
     void (*vertical)(const struct resize_rows *rows, const float *weights,
                      float *ret);
-    /* ret[i] = the largest of s[..][i] that is a number */
+    /* ret[i] = the largest number of s[..][i]; NaN if there is none */
     void (*vertical_max)(const struct resize_rows *rows, float *ret);
 
     /* lanes[i * RESIZE_LANES + r] = rows[r * samples + i] */

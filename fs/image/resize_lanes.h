@@ -42,6 +42,14 @@ INLINE void pick(const i32x8 *mask, const f32x8 *a, const f32x8 *b, f32x8 *ret)
     *ret = (f32x8)(((i32x8)*a & *mask) | ((i32x8)*b & ~*mask));
 }
 
+/* resize_larger in every lane. */
+INLINE void larger(const f32x8 *v, f32x8 *max)
+{
+    i32x8 is_larger = ~(*max >= *v) & (*v == *v);
+
+    pick(&is_larger, v, max, max);
+}
+
 /* Eight samples from p[i] on as floats. */
 INLINE void load(const void *p, enum sample_type type, size_t i, f32x8 *ret)
 {
@@ -87,7 +95,7 @@ INLINE void sweep(const struct resize_rows *rows, enum sample_type type,
     f32x8 acc[SWEEP];
 
     for (size_t j = 0; j < n; j++)
-        splat(weights ? 0 : -INFINITY, &acc[j]);
+        splat(weights ? 0 : NAN, &acc[j]);
     for (uint32_t k = 0; k < rows->count; k++) {
         f32x8 weight;
 
@@ -99,9 +107,7 @@ INLINE void sweep(const struct resize_rows *rows, enum sample_type type,
             if (weights) {
                 acc[j] += v * weight;
             } else {
-                i32x8 above = v > acc[j];
-
-                pick(&above, &v, &acc[j], &acc[j]);
+                larger(&v, &acc[j]);
             }
         }
         row += rows->stride_bytes;
@@ -114,7 +120,7 @@ INLINE void sweep_one(const struct resize_rows *rows, enum sample_type type,
                       const float *weights, size_t i, float *ret)
 {
     const uint8_t *row = rows->first;
-    float acc = weights ? 0 : -INFINITY;
+    float acc = weights ? 0 : NAN;
 
     for (uint32_t k = 0; k < rows->count; k++) {
         float v = load_one(row, type, i);
@@ -122,7 +128,7 @@ INLINE void sweep_one(const struct resize_rows *rows, enum sample_type type,
         if (weights)
             acc += v * weights[k];
         else
-            acc = v > acc ? v : acc;
+            acc = resize_larger(v, acc) ? v : acc;
         row += rows->stride_bytes;
     }
     ret[i] = acc;
@@ -249,14 +255,12 @@ static void horizontal_max(const struct resize_axis *axis, uint32_t channels,
                 lanes + ((size_t)tap->first * channels + c) * RESIZE_LANES;
             f32x8 acc;
 
-            splat(-INFINITY, &acc);
+            splat(NAN, &acc);
             for (uint32_t k = 0; k < tap->count; k++) {
                 f32x8 v;
-                i32x8 above;
 
                 load(at, SAMPLE_F32, 0, &v);
-                above = v > acc;
-                pick(&above, &v, &acc, &acc);
+                larger(&v, &acc);
                 at += (size_t)channels * RESIZE_LANES;
             }
             memcpy(ret, &acc, sizeof acc);

@@ -27,12 +27,12 @@ static void vertical(const struct resize_rows *rows, const float *weights,
 static void vertical_max(const struct resize_rows *rows, float *ret)
 {
     for (size_t i = 0; i < rows->samples; i++) {
-        float max = -INFINITY;
+        float max = NAN;
 
         for (uint32_t k = 0; k < rows->count; k++) {
             float v = sample_f32(rows, k, i);
 
-            max = v > max ? v : max;
+            max = resize_larger(v, max) ? v : max;
         }
         ret[i] = max;
     }
@@ -78,12 +78,12 @@ static void horizontal(const struct resize_axis *axis, uint32_t channels,
 static float largest(const struct resize_tap *tap, uint32_t channels,
                      const float *lanes, uint32_t c, size_t lane)
 {
-    float max = -INFINITY;
+    float max = NAN;
 
     for (uint32_t k = 0; k < tap->count; k++) {
         float v = lane_at(lanes, channels, tap->first + k, c, lane);
 
-        max = v > max ? v : max;
+        max = resize_larger(v, max) ? v : max;
     }
     return max;
 }

@@ -30,7 +30,7 @@ static double combine(const struct resize_axis *axis,
                       const struct resize_tap *tap, double sum,
                       const double *in, size_t step)
 {
-    double acc = axis->weights ? 0 : -INFINITY;
+    double acc = axis->weights ? 0 : (double)NAN;
 
     for (uint32_t k = 0; k < tap->count; k++) {
         double v = in[k * step];
@@ -38,7 +38,7 @@ static double combine(const struct resize_axis *axis,
         if (axis->weights)
             acc += v * ((double)axis->weights[tap->weight + k] / sum);
         else
-            acc = v > acc ? v : acc;
+            acc = resize_larger(v, acc) ? v : acc;
     }
     return acc;
 }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bench_image: how fast each operator of fs/image is on one core.
+ *
+ * MB/s of source samples, the best of several rounds, so that noise of the
+ * machine only makes a number smaller. A mammogram: 2000 x 2500 pixels.
+ * usage: bench_image [ROUNDS]
+ */
+#undef NDEBUG
+#include "support/image_test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "image/convert.h"
+#include "image/crop.h"
+#include "image/orient.h"
+#include "image/pad.h"
+#include "image/resize.h"
+#include "image/resize_kernel.h"
+#include "image/values.h"
+
+#define WIDTH 2000U
+#define HEIGHT 2500U
+
+static struct error err;
+static int rounds = 7;
+
+static double now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void report(const char *what, const struct image *src, double best)
+{
+    double bytes = (double)image_row_bytes(src) * src->height;
+
+    printf("%-44s %8.2f ms %8.0f MB/s\n", what, best * 1e3,
+           bytes / best * 1e-6);
+}
+
+/* Runs the statement `rounds` times and reports the shortest. */
+#define BENCH(what, src, statement)                                            \
+    do {                                                                       \
+        double best_ = INFINITY;                                               \
+                                                                               \
+        for (int round_ = 0; round_ < rounds; round_++) {                      \
+            double start_ = now();                                             \
+                                                                               \
+            statement;                                                         \
+            best_ = fmin(best_, now() - start_);                               \
+        }                                                                      \
+        report(what, src, best_);                                              \
+    } while (0)
+
+/* A dark frame with a bright, noisy ellipse: what a crop has to find. */
+static struct image phantom(uint32_t width, uint32_t height, uint32_t channels,
+                            enum sample_type type)
+{
+    struct image image;
+    uint64_t seed = 1;
+    double top = type == SAMPLE_U8 ? 255 : 4095;
+
+    assert(image_alloc(width, height, channels, type, &image, &err) == 0);
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t i = 0; i < width * channels; i++) {
+            double dx = (double)i / (width * channels) - 0.3;
+            double dy = (double)y / height - 0.5;
+            double r = (double)(image_test_random(&seed) % 1000) / 1000;
+
+            sample_set(image_row(&image, y), type, i,
+                       dx * dx + dy * dy < 0.09 ? (0.2 + 0.8 * r) * top : 0);
+        }
+    }
+    return image;
+}
+
+static struct image result(uint32_t width, uint32_t height, uint32_t channels,
+                           enum sample_type type)
+{
+    struct image image;
+
+    assert(image_alloc(width, height, channels, type, &image, &err) == 0);
+    image_test_fill(&image, 0);
+    return image;
+}
+
+static void bench_values(void)
+{
+    struct image src = phantom(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image u16 = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image f32 = result(WIDTH, HEIGHT, 1, SAMPLE_F32);
+    struct image mask = result(WIDTH, HEIGHT, 1, SAMPLE_U8);
+    struct values_table *table = values_table_new(&err);
+    struct values_spec spec = VALUES_SPEC_INIT;
+    struct values_extent extent = {0};
+
+    assert(table);
+    spec.voi = VALUES_VOI_WINDOW;
+    spec.center = 2048;
+    spec.width = 4096;
+    spec.y_max = 65535;
+    BENCH("values: window u16, table kept", &src,
+          assert(values_apply(&spec, table, &src, &u16, &err) == 0));
+    BENCH("values: window u16, table made anew", &src, {
+        spec.center += 1;
+        assert(values_apply(&spec, table, &src, &u16, &err) == 0);
+    });
+    BENCH("values: window u16, no table", &src,
+          assert(values_apply(&spec, NULL, &src, &u16, &err) == 0));
+    spec.output = VALUES_HU;
+    BENCH("values: hu u16 -> f32", &src,
+          assert(values_apply(&spec, table, &src, &f32, &err) == 0));
+    BENCH("values: extent", &src, values_extent_add(&spec, &src, &extent));
+    spec.has_padding = true;
+    BENCH("values: extent without padding", &src,
+          values_extent_add(&spec, &src, &extent));
+    BENCH("values: padding mask", &src,
+          assert(values_padding_mask(&spec, &src, &mask)));
+    values_table_free(table);
+    image_free(&src);
+    image_free(&u16);
+    image_free(&f32);
+    image_free(&mask);
+}
+
+static void bench_small_frames(void)
+{
+    struct image src = phantom(128, 128, 1, SAMPLE_U16);
+    struct image dst = result(128, 128, 1, SAMPLE_U16);
+    struct values_table *table = values_table_new(&err);
+    struct values_spec spec = VALUES_SPEC_INIT;
+
+    assert(table);
+    spec.voi = VALUES_VOI_WINDOW;
+    spec.center = 2048;
+    spec.width = 4096;
+    spec.y_max = 65535;
+    BENCH("values: 128 x 128, table kept", &src,
+          assert(values_apply(&spec, table, &src, &dst, &err) == 0));
+    BENCH("values: 128 x 128, another window each", &src, {
+        spec.center += 1;
+        assert(values_apply(&spec, table, &src, &dst, &err) == 0);
+    });
+    values_table_free(table);
+    image_free(&src);
+    image_free(&dst);
+}
+
+static void bench_crop(enum sample_type type, uint32_t channels,
+                       const char *what)
+{
+    struct image src = phantom(WIDTH, HEIGHT, channels, type);
+    struct crop_params params = {true, false, 0};
+    struct image_box box;
+    bool blank;
+
+    BENCH(what, &src,
+          assert(crop_measure(&src, &params, NULL, &box, &blank, &err) == 0));
+    image_free(&src);
+}
+
+static void bench_resize(enum sample_type type, uint32_t channels,
+                         enum resize_filter filter, const char *what)
+{
+    const struct resize_kernels *sets[] = {
+        resize_kernels_scalar(),
+        resize_kernels_vector(),
+        resize_kernels_avx2(),
+    };
+    struct image src = phantom(WIDTH, HEIGHT, channels, type);
+    struct resize_target target =
+        resize_size(RESIZE_FIT, WIDTH, HEIGHT, 384, 512, false);
+    struct image dst = result(target.width, target.height, channels, type);
+    struct resize_scratch scratch = {NULL, 0};
+    struct resize_plan *plan = NULL;
+
+    assert(resize_plan_new(WIDTH, HEIGHT, &target, filter, &plan, &err) == 0);
+    for (size_t i = 0; i < 3; i++) {
+        char name[64];
+
+        if (!sets[i])
+            continue;
+        (void)snprintf(name, sizeof name, "resize: %s, %s", what,
+                       sets[i]->name);
+        BENCH(name, &src,
+              assert(resize_apply_with(sets[i], plan, &src, &dst, &scratch,
+                                       &err) == 0));
+    }
+    resize_plan_free(plan);
+    resize_scratch_free(&scratch);
+    image_free(&src);
+    image_free(&dst);
+}
+
+static void bench_geometry(void)
+{
+    static const struct orient turn = {false, false, 1};
+    static const struct orient flip = {true, false, 0};
+    static const struct pad pad = {100, 100, 100, 100};
+    struct image src = phantom(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image turned = result(HEIGHT, WIDTH, 1, SAMPLE_U16);
+    struct image same = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image padded = result(WIDTH + 200, HEIGHT + 200, 1, SAMPLE_U16);
+
+    BENCH("orient: quarter turn u16", &src, orient_apply(&turn, &src, &turned));
+    BENCH("orient: mirror u16", &src, orient_apply(&flip, &src, &same));
+    BENCH("pad: copy and margins u16", &src,
+          pad_apply(&pad, PAD_FILL_VALUE, 0, &src, &padded));
+    image_free(&src);
+    image_free(&turned);
+    image_free(&same);
+    image_free(&padded);
+}
+
+static void bench_convert(enum sample_type from, enum convert_scale scale,
+                          enum sample_type to, const char *what)
+{
+    struct image src = phantom(WIDTH, HEIGHT, 1, from);
+    struct image dst = result(WIDTH, HEIGHT, 1, to);
+
+    BENCH(what, &src, assert(convert_image(&src, scale, &dst, &err) == 0));
+    image_free(&src);
+    image_free(&dst);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        rounds = atoi(argv[1]);
+    bench_values();
+    bench_small_frames();
+    bench_crop(SAMPLE_U16, 1, "crop: u16");
+    bench_crop(SAMPLE_U8, 3, "crop: rgb8");
+    bench_resize(SAMPLE_U16, 1, RESIZE_TRIANGLE, "u16 triangle");
+    bench_resize(SAMPLE_U8, 1, RESIZE_TRIANGLE, "u8 triangle");
+    bench_resize(SAMPLE_U8, 3, RESIZE_TRIANGLE, "rgb8 triangle");
+    bench_resize(SAMPLE_F32, 1, RESIZE_TRIANGLE, "f32 triangle");
+    bench_resize(SAMPLE_U16, 1, RESIZE_LANCZOS3, "u16 lanczos3");
+    bench_resize(SAMPLE_U16, 1, RESIZE_MAXPOOL, "u16 maxpool");
+    bench_resize(SAMPLE_U16, 1, RESIZE_NEAREST, "u16 nearest");
+    bench_geometry();
+    bench_convert(SAMPLE_U16, CONVERT_UNIT, SAMPLE_U8, "convert: u16 -> u8");
+    bench_convert(SAMPLE_U16, CONVERT_UNIT, SAMPLE_F32, "convert: u16 -> f32");
+    bench_convert(SAMPLE_F32, CONVERT_VALUE, SAMPLE_I16,
+                  "convert: hu f32 -> i16");
+    bench_convert(SAMPLE_F32, CONVERT_UNIT, SAMPLE_U8,
+                  "convert: range f32 -> u8");
+    return 0;
+}
