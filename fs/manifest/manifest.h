@@ -2,11 +2,22 @@
 /*
  * manifest.h: what is known about an archive, in SQLite.
  *
- * The live database is STATE/manifest.db (WAL). One writer connection behind
- * a lock, one read connection per calling thread (kept in a small pool); all
- * statements are prepared once. Readers see rows of the last commit.
+ * The live database is STATE/manifest.db (WAL). There is one writer
+ * connection, used by one thread at a time, and a bounded pool of read
+ * connections; all statements are prepared once. Readers see the rows of the
+ * last commit and never wait for the writer. Several processes may open the
+ * same state.
  *
- * Threads: struct manifest is internally locked.
+ * What fills it is in manifest_write.h; where it lives, in state.h; the
+ * columns are documented in prepfs-manifest(5).
+ *
+ * Opened MANIFEST_READ_ONLY nothing is stored: new views get numbers that are
+ * good for this struct manifest only, and every other put is dropped, since
+ * all that is put can be found out again.
+ *
+ * Threads: struct manifest is internally locked. Any call may block on the
+ * disk. Errors: ERROR_CORRUPT when the database file itself is damaged,
+ * ERROR_IO when the system refuses (EROFS, ENOSPC, EBUSY, ...).
  */
 #ifndef MANIFEST_MANIFEST_H
 #define MANIFEST_MANIFEST_H
@@ -21,6 +32,10 @@
 
 #define MANIFEST_NAME_MAX 80 /* a UID (64), ".dN", or x + 16 hex, and NUL */
 
+/* Identifier spaces: the bits that an inode has for them. */
+#define MANIFEST_OBJECT_MAX ((INT64_C(1) << 25) - 1)
+#define MANIFEST_VIEW_MAX 65535u
+
 struct manifest;
 
 enum manifest_mode {
@@ -28,10 +43,27 @@ enum manifest_mode {
     MANIFEST_READ_ONLY
 };
 
-/* Opens STATE/manifest.db; `state_dir` exists. Caller owns the result. */
+/*
+ * Opens STATE/manifest.db; `state_dir` exists. Caller owns the result.
+ *
+ * A damaged file is set aside as manifest.db.corrupt-<time> and an empty
+ * manifest takes its place (read-write only; manifest_set_aside tells). Ids
+ * go on where the damaged file had stopped. A file of a newer prepfs is
+ * ERROR_UNSUPPORTED, one of another program ERROR_USAGE: neither is touched.
+ */
 struct manifest *manifest_open(const char *state_dir, enum manifest_mode mode,
                                struct error *err);
 void manifest_close(struct manifest *m); /* may be NULL */
+
+/* Where manifest_open has put a damaged manifest; NULL if it found none.
+ * Borrowed until manifest_close. */
+const char *manifest_set_aside(const struct manifest *m);
+
+/*
+ * Grows with every commit that changes the tree of folders and leaves, also
+ * when another process commits. -1 on error.
+ */
+int64_t manifest_epoch(struct manifest *m, struct error *err);
 
 /* One image instance: all that layout and rendering need before the source
  * is opened. Ids are positive and never reused. */
@@ -40,32 +72,42 @@ struct manifest_instance {
     int64_t study_id;
     int64_t series_id;
     int64_t source_id;
-    char name[MANIFEST_NAME_MAX];      /* stem of the leaf */
+    char name[MANIFEST_NAME_MAX]; /* stem of the leaf */
     char study_name[MANIFEST_NAME_MAX];
     char series_name[MANIFEST_NAME_MAX];
     struct decode_desc desc;
     uint32_t frames;
-    double px_x, px_y;       /* mm; 0 when unknown */
-    int64_t acquired_s;      /* source mtime, for st_mtime */
-    bool turned;             /* stored upside down, REF 2.3 */
+    bool frames_known;  /* false: counted from the data, not stated */
+    bool decodable;     /* some codec here takes its transfer syntax */
+    double px_x, px_y;  /* mm; 0 when unknown */
+    int64_t acquired_s; /* source mtime, for st_mtime */
+    bool turned;        /* stored upside down, REF 2.3 */
     bool has_pixels;
-    bool gone;               /* its source changed or vanished: ESTALE */
+    bool gone; /* its source changed or vanished: ESTALE */
+    /* The value of the pixel data element in the source; 0, 0 if unknown
+     * (deflated, no pixels). */
+    uint64_t pixel_offset, pixel_length;
     /* version of the source */
-    char *relpath;           /* owned; manifest_instance_deinit */
+    char *relpath; /* owned; manifest_instance_deinit */
     uint64_t dev, ino, size;
     int64_t mtime_ns;
 };
 
 void manifest_instance_deinit(struct manifest_instance *i);
 
-/* 1 found, 0 no such row, -1 error. */
+/*
+ * 1 found, 0 no such row, -1 error. By id also the gone ones are found, for
+ * ever; by name only what is there now: objects without pixels as well, but
+ * not the identical copies of another file.
+ */
 int manifest_instance_by_id(struct manifest *m, int64_t id,
                             struct manifest_instance *ret, struct error *err);
 int manifest_instance_by_name(struct manifest *m, int64_t study_id,
                               const char *name, struct manifest_instance *ret,
                               struct error *err);
 
-/* Folders. study_id of a series is checked when it is not 0. */
+/* Folders: 1, 0, -1 as above. A folder's mtime is the time of the index run
+ * that last added or removed an entry. */
 struct manifest_folder {
     int64_t id;
     char name[MANIFEST_NAME_MAX];
@@ -105,6 +147,34 @@ int manifest_count_entries(struct manifest *m, int64_t study_id,
                            int64_t series_id, unsigned limit,
                            struct error *err);
 
+/*
+ * Studies with an entry that was added, removed or replaced after `epoch`;
+ * pages like the listings. For invalidating cached folders after a rescan.
+ */
+int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,
+                          unsigned limit, struct manifest_folder *ret,
+                          struct error *err);
+
+/* A series as one volume (REF 7.7). */
+struct manifest_volume {
+    int64_t series_id;
+    uint32_t n_slices;
+    double z_spacing; /* mm, median along the normal; 0 when unknown */
+    bool uniform;     /* every gap and drift within 1 % of z_spacing */
+    bool ok;          /* one regular volume */
+    char note[96];    /* why not, when !ok */
+};
+
+/* 1 found, 0 no such series, -1. */
+int manifest_volume_get(struct manifest *m, int64_t series_id,
+                        struct manifest_volume *ret, struct error *err);
+
+/* The instances of a series in slice order: 0 with a malloc'd array of ids,
+ * ascending along the normal; caller owns. */
+int manifest_volume_slices(struct manifest *m, int64_t series_id,
+                           int64_t **ret_ids, uint32_t *ret_n,
+                           struct error *err);
+
 /* Totals for statfs and stats.json. */
 struct manifest_totals {
     uint64_t sources, instances, images, studies, series, errors, source_bytes;
@@ -112,14 +182,19 @@ struct manifest_totals {
 int manifest_totals(struct manifest *m, struct manifest_totals *ret,
                     struct error *err);
 
-/* Views. Interning gives the id of a canonical text, at most 65535 of them,
- * `max_views` at once (ERROR_QUOTA above). */
+/*
+ * Views. Interning gives the id of a canonical text: the one it has, or the
+ * next. ERROR_QUOTA when there are `max_views` already (0: no such limit),
+ * ERROR_NO_IDS when all MANIFEST_VIEW_MAX numbers are used.
+ */
 int manifest_view_intern(struct manifest *m, const char *canonical,
                          unsigned max_views, uint16_t *ret_id,
                          struct error *err);
 /* 1 found: *ret_canonical is malloc'd, caller owns. */
 int manifest_view_by_id(struct manifest *m, uint16_t id, char **ret_canonical,
                         struct error *err);
+/* One line per view: number, TAB, canonical text. For .prepfs/views. */
+int manifest_views_write(struct manifest *m, FILE *out, struct error *err);
 
 /* Facts: measured once per instance and `prefix` (the canonical operators
  * they depend on) and engine. Unset numbers are NaN, unset box has width 0. */
@@ -127,6 +202,7 @@ struct manifest_fact {
     struct image_box crop;
     double vmin, vmax;
 };
+/* 1 found, 0 not, -1. A fact of another engine is not found; a put replaces. */
 int manifest_fact_get(struct manifest *m, int64_t instance_id,
                       const char *prefix, uint64_t engine,
                       struct manifest_fact *ret, struct error *err);
@@ -134,34 +210,40 @@ int manifest_fact_put(struct manifest *m, int64_t instance_id,
                       const char *prefix, uint64_t engine,
                       const struct manifest_fact *fact, struct error *err);
 
-/* What a leaf turned out to be (table `output`). `strips`: byte counts of
- * the encoded strips of a packed leaf, else NULL. */
+/*
+ * What a leaf turned out to be (table `output`). `strips`: byte counts of
+ * the encoded strips of a packed leaf, else NULL. `part` 0 is the whole
+ * object, `fmt` the kind of an inode (0 = TIFF).
+ */
 struct manifest_output {
+    bool is_series; /* object_id is a series id, not an instance id */
     uint32_t width, height, channels, num_frames;
     enum sample_type dtype;
     uint64_t bytes;
     struct image_box crop;
     double scale_x, scale_y;
-    uint32_t pad[4]; /* left, top, right, bottom */
+    uint32_t pad[4];  /* left, top, right, bottom */
     uint64_t *strips; /* owned; manifest_output_deinit */
     uint64_t n_strips;
+    bool has_stats; /* the four below are set; population sd */
+    double vmin, vmax, vmean, vstd;
 };
 void manifest_output_deinit(struct manifest_output *o);
-int manifest_output_get(struct manifest *m, uint16_t view_id,
-                        int64_t object_id, uint32_t part, unsigned fmt,
-                        uint64_t engine, struct manifest_output *ret,
-                        struct error *err);
-int manifest_output_put(struct manifest *m, uint16_t view_id,
-                        int64_t object_id, uint32_t part, unsigned fmt,
-                        uint64_t engine, const struct manifest_output *o,
-                        struct error *err);
+/* 1 found, 0 not, -1. */
+int manifest_output_get(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint32_t part, unsigned fmt, uint64_t engine,
+                        struct manifest_output *ret, struct error *err);
+int manifest_output_put(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint32_t part, unsigned fmt, uint64_t engine,
+                        const struct manifest_output *o, struct error *err);
 
 /* Frame index of encapsulated pixel data: where the items of each frame
  * start and end in the source, item headers included. */
 struct manifest_extent {
     uint64_t offset, length;
 };
-/* 1: *ret malloc'd array of n = instance's frames, caller owns. */
+/* 1: *ret malloc'd array of n frames as they were put, caller owns; 0: none
+ * was put; -1. */
 int manifest_frames_get(struct manifest *m, int64_t instance_id,
                         struct manifest_extent **ret, uint64_t *ret_n,
                         struct error *err);
@@ -170,13 +252,43 @@ int manifest_frames_put(struct manifest *m, int64_t instance_id,
                         struct error *err);
 
 /* Table `error`, one row per (source, view, stage); view_id 0 = any. */
-int manifest_error_put(struct manifest *m, int64_t source_id,
-                       uint16_t view_id, const char *stage, int errno_value,
-                       const char *message, struct error *err);
+int manifest_error_put(struct manifest *m, int64_t source_id, uint16_t view_id,
+                       const char *stage, int errno_value, const char *message,
+                       struct error *err);
 /* The reason recorded for a leaf: 1 found, *ret malloc'd. */
-int manifest_error_get(struct manifest *m, int64_t source_id,
-                       uint16_t view_id, char **ret, struct error *err);
+int manifest_error_get(struct manifest *m, int64_t source_id, uint16_t view_id,
+                       char **ret, struct error *err);
 /* Writes all rows as TSV with a header line. */
 int manifest_errors_write(struct manifest *m, FILE *out, struct error *err);
+
+/*
+ * Writes a point-in-time copy to `path` (through a temporary file beside it,
+ * renamed when complete): rollback-journal mode, so that plain sqlite3 opens
+ * it read-only anywhere. Does not disturb readers or the writer.
+ */
+int manifest_snapshot(struct manifest *m, const char *path, struct error *err);
+
+/* Shape of a leaf, for the CSV. */
+struct manifest_shape {
+    uint32_t width, height, channels, num_frames;
+    uint64_t bytes;
+};
+
+/*
+ * Computes the shape of an instance's TIFF leaf without rendering it: 1 with
+ * *ret filled, 0 if that needs pixels, -1. May call manifest functions.
+ */
+typedef int (*manifest_shape_fn)(void *opaque,
+                                 const struct manifest_instance *instance,
+                                 struct manifest_shape *ret, struct error *err);
+
+/*
+ * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop) UID.
+ * Shapes come from `output` where the leaf was measured with `engine`, else
+ * from `shape` (may be NULL), else those fields are empty.
+ */
+int manifest_csv(struct manifest *m, uint16_t view_id, uint64_t engine,
+                 manifest_shape_fn shape, void *opaque, FILE *out,
+                 struct error *err);
 
 #endif
