@@ -193,6 +193,11 @@ int manifest_view_intern(struct manifest *m, const char *canonical,
 /* 1 found: *ret_canonical is malloc'd, caller owns. */
 int manifest_view_by_id(struct manifest *m, uint16_t id, char **ret_canonical,
                         struct error *err);
+/* The same by the folder's name, which is "x" and 16 hex digits of the
+ * canonical text's SHA-256 when that has more than 200 bytes. */
+int manifest_view_by_dirname(struct manifest *m, const char *dirname,
+                             uint16_t *ret_id, char **ret_canonical,
+                             struct error *err);
 /* One line per view: number, TAB, canonical text. For .prepfs/views. */
 int manifest_views_write(struct manifest *m, FILE *out, struct error *err);
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * manifest_impl.h: struct manifest, private to fs/manifest.
+ *
+ * A connection is a token: whoever took it out of the pool owns it until it
+ * is given back, so SQLite never runs under one of our locks.
+ */
+#ifndef MANIFEST_IMPL_H
+#define MANIFEST_IMPL_H
+
+#include <stdatomic.h>
+
+#include "manifest/db.h"
+#include "manifest/manifest.h"
+#include "prepfs/lock.h"
+
+#define MANIFEST_READERS 12 /* connections; more readers wait */
+
+#define MANIFEST_SALT_SIZE 32
+
+struct overlay_view { /* views of a read-only manifest */
+    uint16_t id;
+    char *canonical;
+};
+
+/* Lock order: none is taken while another is held. */
+struct manifest {
+    char *state_dir; /* immutable after open, as is the rest up to `lock` */
+    char *path;
+    char *set_aside; /* may be NULL */
+    enum manifest_mode mode;
+    enum db_access read_access;
+    int use_fd; /* shared lock on STATE/lock, -1 on read-only media */
+    uint8_t salt[MANIFEST_SALT_SIZE];
+
+    atomic_bool suspect; /* a statement met a damaged page */
+
+    struct lock lock; /* the fields below */
+    pthread_cond_t reader_back;
+    pthread_cond_t writer_back;
+    struct db *idle[MANIFEST_READERS];
+    unsigned n_idle;
+    unsigned n_readers; /* open or being opened */
+    struct db *writer;  /* NULL while it is out, or in read-only mode */
+    struct overlay_view *overlay;
+    unsigned n_overlay;
+    int64_t totals_epoch; /* of `totals`; -1: none yet */
+    struct manifest_totals totals;
+};
+
+/* Takes a read connection, waiting for one if all are out. NULL on error. */
+struct db *manifest_reader(struct manifest *m, struct error *err);
+void manifest_reader_put(struct manifest *m, struct db *db);
+
+/* Takes the writer; NULL with ERROR_IO/EROFS in read-only mode. */
+struct db *manifest_writer(struct manifest *m, struct error *err);
+void manifest_writer_put(struct manifest *m, struct db *db);
+
+/* Another read connection, for long jobs. Close with db_close. */
+int manifest_open_reader(struct manifest *m, struct db *ret, struct error *err);
+
+/* Call with every error of a connection: remembers damage, so that the next
+ * open for writing looks closely. Returns -1. */
+int manifest_failed(struct manifest *m, const struct error *err);
+
+/* A transaction on the writer. `end` commits if rc is 0, else rolls back;
+ * returns rc, or -1 if the commit fails. */
+int manifest_begin(struct db *db, struct error *err);
+int manifest_end(struct db *db, int rc, struct error *err);
+
+/* Binds, steps and reads one statement; what it returns is passed on. */
+typedef int (*manifest_query_fn)(struct db *db, sqlite3_stmt *statement,
+                                 void *opaque, struct error *err);
+
+/* Runs `query` with a statement of a read connection. */
+int manifest_query(struct manifest *m, enum sql which, manifest_query_fn query,
+                   void *opaque, struct error *err);
+
+/* The same with the writer, in a transaction of its own. */
+int manifest_update(struct manifest *m, enum sql which, manifest_query_fn query,
+                    void *opaque, struct error *err);
+
+/* Reads the columns of an INSTANCE statement; *ret owns its relpath. */
+int manifest_instance_load(sqlite3_stmt *statement,
+                           struct manifest_instance *ret, struct error *err);
+
+/* The name of a view's folder (grammar 1.6): the text, or a hash of it if it
+ * is longer than MANIFEST_DIRNAME_MAX. `ret` may be `canonical`. */
+#define MANIFEST_DIRNAME_MAX 200
+void manifest_view_dirname(const char *canonical, char *ret);
+
+/* Names of types in `output.dtype` and of `instance.photometric`. */
+const char *manifest_dtype_name(enum sample_type type);
+enum sample_type manifest_dtype_parse(const char *name);
+
+const char *manifest_photometric_name(enum decode_photometric photometric);
+enum decode_photometric manifest_photometric_parse(const char *name);
+
+#endif

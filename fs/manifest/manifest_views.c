@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Views and what their leaves turned out to be.
+ */
+#include "manifest/manifest_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/ids.h"
+
+/* ---- views ---- */
+
+struct view_query {
+    const char *canonical; /* or dirname */
+    uint16_t id;
+    char *text; /* malloc'd */
+};
+
+static int query_view_id(struct db *db, sqlite3_stmt *st, void *opaque,
+                         struct error *err)
+{
+    struct view_query *q = opaque;
+
+    db_bind_text(st, 1, q->canonical);
+    int rc = db_step(db, st, err);
+
+    if (rc > 0)
+        q->id = (uint16_t)db_column_int(st, 0, 0);
+    return rc;
+}
+
+static int query_view_text(struct db *db, sqlite3_stmt *st, void *opaque,
+                           struct error *err)
+{
+    struct view_query *q = opaque;
+
+    db_bind_int(st, 1, q->id);
+    int rc = db_step(db, st, err);
+
+    if (rc <= 0)
+        return rc;
+    q->text = strdup(db_column_text(st, 0));
+    return q->text ? 1 : error_no_memory(err);
+}
+
+static int query_view_dirname(struct db *db, sqlite3_stmt *st, void *opaque,
+                              struct error *err)
+{
+    struct view_query *q = opaque;
+
+    db_bind_text(st, 1, q->canonical);
+    int rc = db_step(db, st, err);
+
+    if (rc <= 0)
+        return rc;
+    q->id = (uint16_t)db_column_int(st, 0, 0);
+    q->text = strdup(db_column_text(st, 1));
+    return q->text ? 1 : error_no_memory(err);
+}
+
+void manifest_view_dirname(const char *canonical, char *ret)
+{
+    uint8_t digest[IDS_SHA256];
+    size_t length = strlen(canonical);
+
+    if (length <= MANIFEST_DIRNAME_MAX) {
+        (void)memmove(ret, canonical, length + 1);
+        return;
+    }
+    ids_sha256(canonical, length, digest);
+    ids_hashed_name(digest, 0, ret);
+}
+
+/* May one more be made? Gives its number. */
+static int next_view(int64_t count, int64_t last, unsigned max_views,
+                     uint16_t *ret_id, struct error *err)
+{
+    if (max_views > 0 && count >= max_views)
+        return error_set(err, ERROR_QUOTA, "there are %lld views already",
+                         (long long)count);
+    if (last >= MANIFEST_VIEW_MAX)
+        return error_set(err, ERROR_NO_IDS,
+                         "all %u view numbers are used: start a new state "
+                         "folder",
+                         MANIFEST_VIEW_MAX);
+    *ret_id = (uint16_t)(last + 1);
+    return 0;
+}
+
+static int count_views(struct db *db, int64_t *ret_count, int64_t *ret_last,
+                       struct error *err)
+{
+    STATEMENT *st = db_get(db, SQL_VIEW_COUNT, err);
+
+    if (!st || db_step(db, st, err) < 0)
+        return -1;
+    *ret_count = db_column_int(st, 0, 0);
+    *ret_last = db_column_int(st, 1, 0);
+    return 0;
+}
+
+static int put_view(struct db *db, const char *canonical, unsigned max_views,
+                    uint16_t *ret_id, struct error *err)
+{
+    char dirname[MANIFEST_DIRNAME_MAX + 1];
+    int64_t count;
+    int64_t last;
+    STATEMENT *find = db_get(db, SQL_VIEW_BY_TEXT, err);
+
+    if (!find)
+        return -1;
+    struct view_query q = {.canonical = canonical};
+    int rc = query_view_id(db, find, &q, err);
+
+    if (rc != 0) { /* somebody was faster */
+        *ret_id = q.id;
+        return rc < 0 ? -1 : 0;
+    }
+    STATEMENT *put = db_get(db, SQL_VIEW_PUT, err);
+
+    if (!put || count_views(db, &count, &last, err) != 0 ||
+        next_view(count, last, max_views, ret_id, err) != 0)
+        return -1;
+    manifest_view_dirname(canonical, dirname);
+    db_bind_int(put, 1, *ret_id);
+    db_bind_text(put, 2, canonical);
+    db_bind_text(put, 3, dirname);
+    return db_run(db, put, err);
+}
+
+/* Read-only: numbers after the last one of the file, in memory. */
+static int overlay_view_locked(struct manifest *m, const char *canonical,
+                               int64_t count, int64_t last, unsigned max_views,
+                               uint16_t *ret_id, struct error *err)
+    REQUIRES(m->lock)
+{
+    for (unsigned i = 0; i < m->n_overlay; i++)
+        if (strcmp(m->overlay[i].canonical, canonical) == 0) {
+            *ret_id = m->overlay[i].id;
+            return 0;
+        }
+    if (m->n_overlay > 0)
+        last = m->overlay[m->n_overlay - 1].id;
+    if (next_view(count + m->n_overlay, last, max_views, ret_id, err) != 0)
+        return -1;
+    struct overlay_view *grown =
+        reallocarray(m->overlay, m->n_overlay + 1, sizeof *grown);
+
+    if (!grown)
+        return error_no_memory(err);
+    m->overlay = grown;
+    grown[m->n_overlay].id = *ret_id;
+    grown[m->n_overlay].canonical = strdup(canonical);
+    if (!grown[m->n_overlay].canonical)
+        return error_no_memory(err);
+    m->n_overlay++;
+    return 0;
+}
+
+static int overlay_view(struct manifest *m, const char *canonical,
+                        unsigned max_views, uint16_t *ret_id, struct error *err)
+{
+    struct db *db = manifest_reader(m, err);
+    int64_t count;
+    int64_t last;
+
+    if (!db)
+        return -1;
+    int rc = count_views(db, &count, &last, err);
+
+    manifest_reader_put(m, db);
+    if (rc != 0)
+        return -1;
+    lock_acquire(&m->lock);
+    rc = overlay_view_locked(m, canonical, count, last, max_views, ret_id, err);
+    lock_release(&m->lock);
+    return rc;
+}
+
+int manifest_view_intern(struct manifest *m, const char *canonical,
+                         unsigned max_views, uint16_t *ret_id,
+                         struct error *err)
+{
+    struct view_query q = {.canonical = canonical};
+    int rc = manifest_query(m, SQL_VIEW_BY_TEXT, query_view_id, &q, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc > 0) {
+        *ret_id = q.id;
+        return 0;
+    }
+    if (m->mode == MANIFEST_READ_ONLY)
+        return overlay_view(m, canonical, max_views, ret_id, err);
+    struct db *db = manifest_writer(m, err);
+
+    if (!db)
+        return -1;
+    rc = manifest_begin(db, err);
+    if (rc == 0)
+        rc = manifest_end(db, put_view(db, canonical, max_views, ret_id, err),
+                          err);
+    manifest_writer_put(m, db);
+    return rc;
+}
+
+/* Looks in the overlay: by number, or by folder name if that is not NULL. */
+static int find_overlay(struct manifest *m, const char *dirname,
+                        struct view_query *q, struct error *err)
+{
+    int rc = 0;
+
+    lock_acquire(&m->lock);
+    for (unsigned i = 0; i < m->n_overlay && rc == 0; i++) {
+        char name[MANIFEST_DIRNAME_MAX + 1];
+
+        manifest_view_dirname(m->overlay[i].canonical, name);
+        if (dirname ? strcmp(name, dirname) != 0 : m->overlay[i].id != q->id)
+            continue;
+        q->id = m->overlay[i].id;
+        q->text = strdup(m->overlay[i].canonical);
+        rc = q->text ? 1 : -1;
+    }
+    lock_release(&m->lock);
+    return rc < 0 ? error_no_memory(err) : rc;
+}
+
+int manifest_view_by_id(struct manifest *m, uint16_t id, char **ret_canonical,
+                        struct error *err)
+{
+    struct view_query q = {.id = id};
+    int rc = manifest_query(m, SQL_VIEW_BY_ID, query_view_text, &q, err);
+
+    if (rc == 0)
+        rc = find_overlay(m, NULL, &q, err);
+    *ret_canonical = q.text;
+    return rc;
+}
+
+int manifest_view_by_dirname(struct manifest *m, const char *dirname,
+                             uint16_t *ret_id, char **ret_canonical,
+                             struct error *err)
+{
+    struct view_query q = {.canonical = dirname};
+    int rc =
+        manifest_query(m, SQL_VIEW_BY_DIRNAME, query_view_dirname, &q, err);
+
+    if (rc == 0)
+        rc = find_overlay(m, dirname, &q, err);
+    *ret_id = q.id;
+    *ret_canonical = q.text;
+    return rc;
+}
+
+static int query_views_write(struct db *db, sqlite3_stmt *st, void *opaque,
+                             struct error *err)
+{
+    FILE *out = opaque;
+    int rc;
+
+    while ((rc = db_step(db, st, err)) > 0)
+        if (fprintf(out, "%lld\t%s\n", (long long)db_column_int(st, 0, 0),
+                    db_column_text(st, 1)) < 0)
+            return error_set_sys(err, errno, "cannot write the views");
+    return rc;
+}
+
+int manifest_views_write(struct manifest *m, FILE *out, struct error *err)
+{
+    return manifest_query(m, SQL_VIEWS, query_views_write, out, err);
+}
+
+/* ---- outputs ---- */
+
+static const char *const dtype_names[] = {
+    [SAMPLE_U8] = "u8",   [SAMPLE_U16] = "u16", [SAMPLE_I16] = "i16",
+    [SAMPLE_U32] = "u32", [SAMPLE_I32] = "i32", [SAMPLE_F32] = "f32",
+    [SAMPLE_F64] = "f64", [SAMPLE_F16] = "f16",
+};
+
+const char *manifest_dtype_name(enum sample_type type)
+{
+    return dtype_names[type];
+}
+
+enum sample_type manifest_dtype_parse(const char *name)
+{
+    for (size_t i = 0; i < sizeof dtype_names / sizeof *dtype_names; i++)
+        if (strcmp(dtype_names[i], name) == 0)
+            return (enum sample_type)i;
+    return SAMPLE_U8;
+}
+
+void manifest_output_deinit(struct manifest_output *o)
+{
+    free(o->strips);
+    o->strips = NULL;
+    o->n_strips = 0;
+}
+
+struct output_query {
+    uint16_t view_id;
+    int64_t object_id;
+    uint32_t part;
+    unsigned fmt;
+    uint64_t engine;
+    struct manifest_output *ret;
+    const struct manifest_output *put;
+    uint8_t *blob;
+};
+
+static void bind_output_key(sqlite3_stmt *st, const struct output_query *q)
+{
+    db_bind_int(st, 1, q->view_id);
+    db_bind_int(st, 2, q->object_id);
+    db_bind_int(st, 3, q->part);
+    db_bind_int(st, 4, q->fmt);
+    db_bind_u64(st, 5, q->engine);
+}
+
+/* Strip sizes are kept as 8 bytes each, least significant first. */
+static int load_strips(sqlite3_stmt *st, int column,
+                       struct manifest_output *ret, struct error *err)
+{
+    const uint8_t *blob = sqlite3_column_blob(st, column);
+    size_t n = (size_t)sqlite3_column_bytes(st, column) / 8;
+
+    if (!blob || n == 0)
+        return 0;
+    ret->strips = calloc(n, sizeof *ret->strips);
+    if (!ret->strips)
+        return error_no_memory(err);
+    ret->n_strips = n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < 8; b++)
+            ret->strips[i] |= (uint64_t)blob[8 * i + b] << (8 * b);
+    return 0;
+}
+
+static uint32_t column_u32(sqlite3_stmt *st, int column)
+{
+    return (uint32_t)db_column_int(st, column, 0);
+}
+
+static int query_output(struct db *db, sqlite3_stmt *st, void *opaque,
+                        struct error *err)
+{
+    const struct output_query *q = opaque;
+    struct manifest_output *ret = q->ret;
+
+    bind_output_key(st, q);
+    int rc = db_step(db, st, err);
+
+    if (rc <= 0)
+        return rc;
+    ret->is_series = db_column_int(st, 0, 0) != 0;
+    ret->width = column_u32(st, 1);
+    ret->height = column_u32(st, 2);
+    ret->channels = column_u32(st, 3);
+    ret->num_frames = column_u32(st, 4);
+    ret->dtype = manifest_dtype_parse(db_column_text(st, 5));
+    ret->bytes = db_column_u64(st, 6);
+    ret->crop = (struct image_box){column_u32(st, 7), column_u32(st, 8),
+                                   column_u32(st, 9), column_u32(st, 10)};
+    ret->scale_x = db_column_real(st, 11, 1);
+    ret->scale_y = db_column_real(st, 12, 1);
+    for (int i = 0; i < 4; i++)
+        ret->pad[i] = column_u32(st, 13 + i);
+    ret->has_stats = sqlite3_column_type(st, 19) != SQLITE_NULL;
+    ret->vmin = db_column_real(st, 17, 0);
+    ret->vmax = db_column_real(st, 18, 0);
+    ret->vmean = db_column_real(st, 19, 0);
+    ret->vstd = db_column_real(st, 20, 0);
+    return load_strips(st, 21, ret, err) == 0 ? 1 : -1;
+}
+
+int manifest_output_get(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint32_t part, unsigned fmt, uint64_t engine,
+                        struct manifest_output *ret, struct error *err)
+{
+    struct output_query q = {.view_id = view_id,
+                             .object_id = object_id,
+                             .part = part,
+                             .fmt = fmt,
+                             .engine = engine,
+                             .ret = ret};
+
+    *ret = (struct manifest_output){0};
+    return manifest_query(m, SQL_OUTPUT_GET, query_output, &q, err);
+}
+
+static void bind_output(sqlite3_stmt *st, const struct manifest_output *o)
+{
+    db_bind_int(st, 6, o->is_series);
+    db_bind_int(st, 7, o->width);
+    db_bind_int(st, 8, o->height);
+    db_bind_int(st, 9, o->channels);
+    db_bind_int(st, 10, o->num_frames);
+    db_bind_text(st, 11, manifest_dtype_name(o->dtype));
+    db_bind_u64(st, 12, o->bytes);
+    if (o->crop.width > 0) {
+        db_bind_int(st, 13, o->crop.x);
+        db_bind_int(st, 14, o->crop.y);
+        db_bind_int(st, 15, o->crop.width);
+        db_bind_int(st, 16, o->crop.height);
+    }
+    db_bind_real(st, 17, o->scale_x);
+    db_bind_real(st, 18, o->scale_y);
+    for (int i = 0; i < 4; i++)
+        db_bind_int(st, 19 + i, o->pad[i]);
+    if (o->has_stats) {
+        db_bind_real(st, 23, o->vmin);
+        db_bind_real(st, 24, o->vmax);
+        db_bind_real(st, 25, o->vmean);
+        db_bind_real(st, 26, o->vstd);
+    }
+}
+
+static int query_output_put(struct db *db, sqlite3_stmt *st, void *opaque,
+                            struct error *err)
+{
+    const struct output_query *q = opaque;
+
+    bind_output_key(st, q);
+    bind_output(st, q->put);
+    if (q->blob)
+        (void)sqlite3_bind_blob64(st, 27, q->blob, 8 * q->put->n_strips,
+                                  SQLITE_STATIC);
+    return db_run(db, st, err);
+}
+
+int manifest_output_put(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint32_t part, unsigned fmt, uint64_t engine,
+                        const struct manifest_output *o, struct error *err)
+{
+    struct output_query q = {.view_id = view_id,
+                             .object_id = object_id,
+                             .part = part,
+                             .fmt = fmt,
+                             .engine = engine,
+                             .put = o};
+    CLEANUP_FREE uint8_t *blob = NULL;
+
+    if (m->mode == MANIFEST_READ_ONLY)
+        return 0;
+    if (o->strips && o->n_strips > 0) {
+        blob = calloc(o->n_strips, 8);
+        if (!blob)
+            return error_no_memory(err);
+        for (size_t i = 0; i < o->n_strips; i++)
+            for (size_t b = 0; b < 8; b++)
+                blob[8 * i + b] = (uint8_t)(o->strips[i] >> (8 * b));
+        q.blob = blob;
+    }
+    return manifest_update(m, SQL_OUTPUT_PUT, query_output_put, &q, err);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/*
+ * statements.h: every statement that runs more than once, by name.
+ *
+ * They are all in one place so that a test can look at the query plan of each
+ * (the wrong index makes a listing quadratic). Private to fs/manifest.
+ */
+#ifndef MANIFEST_STATEMENTS_H
+#define MANIFEST_STATEMENTS_H
+
+enum sql {
+    /* reads */
+    SQL_EPOCH,
+    SQL_INSTANCE_BY_ID,
+    SQL_INSTANCE_BY_UID,
+    SQL_INSTANCE_BY_FNAME,
+    SQL_STUDY_BY_NAME,
+    SQL_STUDY_BY_ID,
+    SQL_SERIES_BY_NAME,
+    SQL_SERIES_BY_ID,
+    SQL_LIST_STUDIES,
+    SQL_LIST_SERIES,
+    SQL_LIST_STUDY_INSTANCES,
+    SQL_LIST_SERIES_INSTANCES,
+    SQL_LIST_CHANGED,
+    SQL_COUNT_STUDIES,
+    SQL_COUNT_STUDY,
+    SQL_COUNT_SERIES,
+    SQL_VOLUME,
+    SQL_VOLUME_SLICES,
+    SQL_TOTALS,
+    SQL_COUNT_ERRORS,
+    SQL_VIEW_BY_TEXT,
+    SQL_VIEW_BY_ID,
+    SQL_VIEW_BY_DIRNAME,
+    SQL_VIEWS,
+    SQL_FACT_GET,
+    SQL_OUTPUT_GET,
+    SQL_FRAMES_GET,
+    SQL_ERROR_GET,
+    SQL_ERRORS,
+    SQL_CSV,
+    /* writes by the daemon */
+    SQL_VIEW_COUNT,
+    SQL_VIEW_PUT,
+    SQL_FACT_PUT,
+    SQL_OUTPUT_PUT,
+    SQL_FRAMES_DROP,
+    SQL_FRAMES_PUT,
+    SQL_ERROR_PUT,
+    /* the indexer */
+    SQL_META_PUT,
+    SQL_EPOCH_NEXT,
+    SQL_SOURCE_BY_PATH,
+    SQL_SOURCE_BY_INODE,
+    SQL_SOURCE_LIST,
+    SQL_SOURCE_INSERT,
+    SQL_SOURCE_UPDATE,
+    SQL_SOURCE_SAME,
+    SQL_SOURCE_MOVE,
+    SQL_SOURCE_VANISH,
+    SQL_SOURCE_SHA256,
+    SQL_ERROR_CLEAR,
+    SQL_PATIENT_BY_KEY,
+    SQL_PATIENT_INSERT,
+    SQL_STUDY_BY_UID,
+    SQL_STUDY_INSERT,
+    SQL_STUDY_TOUCH,
+    SQL_SERIES_BY_UID,
+    SQL_SERIES_INSERT,
+    SQL_SERIES_TOUCH,
+    SQL_INSTANCE_OF_SOURCE,
+    SQL_INSTANCE_GONE,
+    SQL_INSTANCE_BACK,
+    SQL_INSTANCE_ORPHANS,
+    SQL_INSTANCE_RIVALS,
+    SQL_INSTANCE_HEIR,
+    SQL_INSTANCE_INSERT,
+    SQL_ATTR_INSERT,
+    SQL_GROUPS,
+    SQL_GROUP_MEMBERS,
+    SQL_INSTANCE_NAME,
+    SQL_NAMES_FINAL,
+    SQL_PARSER,
+    SQL_DIRTY_SERIES,
+    SQL_SERIES_SLICES,
+    SQL_SLICE_PUT,
+    SQL_SERIES_PUT,
+    SQL_OUTPUT_DROP_SERIES,
+    SQL_COUNT
+};
+
+const char *sql_text(enum sql which);
+
+#endif
