@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * index.h: an archive on disk -> a manifest.
+ *
+ *     walk     every file beneath the root; what the manifest has in the same
+ *              version (device, inode, size, mtime) is not opened
+ *     parse    the others' headers, by several threads, in inode order
+ *     write    in that order, one transaction per batch
+ *     finish   names of duplicates, slice order of series, statistics
+ *
+ * Each part commits as it goes. A run that was interrupted or killed has lost
+ * at most the batch in the making, and the next run completes it.
+ *
+ * Threads: index_run blocks; one run per manifest at a time (ERROR_IO with
+ * EWOULDBLOCK otherwise, also between processes). Readers of the manifest are
+ * not disturbed.
+ */
+#ifndef INDEX_INDEX_H
+#define INDEX_INDEX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "manifest/manifest_write.h"
+#include "prepfs/error.h"
+
+/* What a parser found in one file. */
+struct index_parsed {
+    struct manifest_header header; /* texts borrowed from `keep` */
+    const char *problem; /* NULL, or why its pixels will not be served */
+    int problem_errno;
+    void *keep; /* for release; may be NULL */
+};
+
+enum index_verdict {
+    INDEX_NOT_DICOM,
+    INDEX_DICOM,
+    INDEX_DIRECTORY /* a DICOMDIR */
+};
+
+/* How a header is read. Called by several threads at once. */
+struct index_parser {
+    const char *revision; /* files that could not be parsed are tried again
+                             when it changes */
+    void *opaque;
+    /* enum index_verdict, or -1: ERROR_IO if the file cannot be read, any
+     * other kind if it is DICOM but damaged. `name` is the last component of
+     * the path; *ret is initialised. The descriptor is the caller's. */
+    int (*parse)(void *opaque, int fd, const char *name,
+                 struct index_parsed *ret, struct error *err);
+    void (*release)(void *keep);
+};
+
+/* The parser of fs/dicom. `extra_tags` are (group << 16 | element), borrowed
+ * as long as the parser is used, for table `attr`. */
+struct index_dicom_config {
+    bool any_name; /* sniff every file, not only likely names */
+    const uint32_t *extra_tags;
+    size_t n_extra_tags;
+};
+void index_dicom_parser(const struct index_dicom_config *config,
+                        struct index_parser *ret);
+
+enum index_phase { INDEX_WALKING, INDEX_PARSING, INDEX_FINISHING };
+
+struct index_progress {
+    enum index_phase phase;
+    uint64_t found; /* files seen by the walk */
+    uint64_t total; /* of them to be parsed; 0 while walking */
+    uint64_t done;
+    double files_per_s;
+    double remaining_s; /* of the parsing; negative if unknown */
+};
+
+struct index_config {
+    struct manifest *manifest; /* borrowed */
+    const char *archive;
+    const struct index_parser *parser; /* borrowed */
+    unsigned threads;                  /* 0: chosen */
+    /* A folder of the archive (relative path) that is not looked into: our
+     * own mount point. May be NULL. */
+    const char *exclude;
+    /* An archive without any file, after it had some, is most often a disk
+     * that is not mounted: an error unless this is set. */
+    bool allow_empty;
+    const atomic_bool *cancel; /* may be NULL */
+    /* At most some ten times a second, from the thread of index_run. May be
+     * NULL, as may `warn`, which is told of folders and files that cannot be
+     * looked at. */
+    void (*progress)(void *opaque, const struct index_progress *progress);
+    void (*warn)(void *opaque, const char *relpath, const char *message);
+    void *opaque;
+};
+
+struct index_result {
+    uint64_t files;     /* regular files found */
+    uint64_t unchanged; /* known in this version, not opened */
+    uint64_t moved;     /* known under another path */
+    uint64_t parsed;    /* opened */
+    uint64_t added;     /* new instances */
+    uint64_t replaced;  /* instances of changed files */
+    uint64_t vanished;  /* files that are not there any more */
+    uint64_t not_dicom; /* of the parsed */
+    uint64_t errors;    /* of the parsed */
+    uint64_t copies;    /* same bytes as another: hidden */
+    uint64_t renamed;   /* same UID, other bytes: UID.dN */
+    uint64_t unreadable_folders;
+    uint64_t links_skipped; /* symbolic links that leave the archive */
+    double seconds;
+};
+
+/* ERROR_NOT_FOUND (no such archive), ERROR_INTERRUPTED, ERROR_NO_IDS,
+ * ERROR_IO, ...; *ret counts what was done until then. */
+int index_run(const struct index_config *config, struct index_result *ret,
+              struct error *err);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * walk.h: every regular file beneath a folder.
+ *
+ * Dot files are files like others (some archives name images so), except what
+ * operating systems and version control leave behind: a short table in
+ * walk.c. Symbolic links to folders are not followed (they make loops);
+ * those to files are, if they stay beneath the root, as in git-annex
+ * archives. Other file systems mounted in the tree are walked too.
+ * Threads: reentrant.
+ */
+#ifndef INDEX_WALK_H
+#define INDEX_WALK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "prepfs/error.h"
+
+struct walk_file {
+    const char *relpath; /* borrowed during the call */
+    bool is_link;
+    uint64_t dev, ino, size;
+    int64_t mtime_ns;
+};
+
+struct walk_handler {
+    void *opaque;
+    /* -1 ends the walk. */
+    int (*file)(void *opaque, const struct walk_file *file, struct error *err);
+    /* Something that cannot be looked at. `is_folder`: what is in it is
+     * unknown; relpath "" is the root. */
+    int (*unreadable)(void *opaque, const char *relpath, bool is_folder,
+                      int sys_errno, struct error *err);
+    /* A link that leaves the archive, or leads nowhere. */
+    void (*link_skipped)(void *opaque, const char *relpath);
+};
+
+/* `exclude` (may be NULL) is a relative path that is not entered.
+ * ERROR_INTERRUPTED if *cancel (may be NULL) becomes true. */
+int walk_tree(int root_fd, const char *exclude,
+              const struct walk_handler *handler, const atomic_bool *cancel,
+              struct error *err);
+
+#endif
