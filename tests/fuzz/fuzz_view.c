@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fuzz_view.c: any bytes as the name of a view, of a leaf, and as a
+ * configuration file.
+ *
+ * The first line of the input is a name, the rest a configuration. What is
+ * understood must print and read back; what is not must be blamed within the
+ * name.
+ */
+#undef NDEBUG
+#include "view/view.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_name(const char *name, const struct view_presets *presets)
+{
+    struct view view, again;
+    struct view_problem problem;
+    struct error err = ERROR_INIT;
+    char text[VIEW_TEXT_SIZE];
+    char folder[VIEW_DIRNAME_MAX + 1];
+    FILE *sink;
+
+    if (view_parse(name, presets, &view, &problem, &err)) {
+        assert(problem.kind != VIEW_PROBLEM_NONE);
+        assert(problem.offset <= strlen(name));
+        assert(problem.kind == VIEW_PROBLEM_TOO_LONG ||
+               problem.offset + problem.length <= strlen(name) + 1);
+        assert(err.kind == (problem.kind == VIEW_PROBLEM_UNKNOWN
+                                ? ERROR_NOT_FOUND
+                                : ERROR_BAD_VIEW));
+    } else {
+        assert(view_print(&view, text, sizeof text) < sizeof text);
+        assert(view_parse_stored(text, &again, &err) == 0);
+        assert(view_equal(&view, &again));
+        view_canonical_name(&view, folder);
+        assert(strlen(folder) <= VIEW_DIRNAME_MAX);
+    }
+    sink = fopen("/dev/null", "we");
+    if (sink) {
+        (void)view_explain(name, presets, sink);
+        (void)fclose(sink);
+    }
+}
+
+static void fuzz_leaf(const char *name)
+{
+    struct view_leaf leaf, again;
+    struct error err = ERROR_INIT;
+    char text[VIEW_LEAF_SIZE];
+
+    if (view_leaf_parse(name, &leaf, &err)) {
+        assert(err.kind == ERROR_NOT_FOUND);
+        return;
+    }
+    assert(view_leaf_print(&leaf, text, sizeof text) < sizeof text);
+    assert(leaf.is_alias || strcmp(text, name) == 0);
+    assert(view_leaf_parse(text, &again, &err) == 0);
+    assert(strcmp(leaf.stem, again.stem) == 0 && leaf.part == again.part);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    struct view_presets *presets = NULL;
+    struct error err = ERROR_INIT;
+    char *config;
+
+    if (!text)
+        return 0;
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = '\0';
+    config = strchr(text, '\n');
+    if (config) {
+        *config++ = '\0';
+        if (view_presets_parse("fuzz", config, &presets, &err))
+            assert(err.kind == ERROR_USAGE && !presets);
+    }
+    fuzz_name(text, presets);
+    fuzz_leaf(text);
+    view_presets_free(presets);
+    free(text);
+    return 0;
+}

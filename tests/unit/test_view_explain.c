@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_view_explain.c: the words for people, and that they miss nothing.
+ */
+#undef NDEBUG
+#include "view/view_ops.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What `view_explain` writes; the caller frees it. */
+static char *explained(const char *name, int want)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_eq(view_explain(name, NULL, out), want);
+    ck_assert_int_eq(fclose(out), 0);
+    return text;
+}
+
+static void ck_has(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part) != NULL, "no '%.60s' in:\n%.900s", part,
+                  text);
+}
+
+START_TEST(a_view_is_put_in_words)
+{
+    char *text = explained("size-64_hu_crop-max_u8", 0);
+
+    ck_has(text, "canonical   hu_crop-max_size-64x64_u8\n");
+    ck_has(text, "link        size-64_hu_crop-max_u8 -> ");
+    ck_has(text, "class S");
+    ck_has(text, "becomes 64x64, 4096 bytes");
+    ck_has(text, "built       yes\n");
+    ck_has(text, "measured    crop-max ");
+    ck_has(text, "example     hu_crop-max_size-64x64_u8/STUDY/INSTANCE.tiff");
+    ck_has(text, "max: saturated pixels");
+    free(text);
+
+    text = explained("series_pack-lzw_list-npy_tree", 0);
+    ck_has(text, "class I");
+    ck_has(text, "built       no: 'series'");
+    ck_has(text, "/STUDY/SERIES.npy\n");
+    ck_assert_ptr_null(strstr(text, "link "));
+    free(text);
+
+    text = explained("full", 0);
+    ck_has(text, "none: every default");
+    free(text);
+
+    text = explained("crop_grid-8x8_tree", 0);
+    ck_has(text, "number of patches depends on the pixels");
+    ck_has(text, "/STUDY/SERIES/INSTANCE.p00001.tiff\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(a_mistake_has_its_caret)
+{
+    char *text = explained("crop_sise-64", -1);
+
+    ck_has(text, "  crop_sise-64\n"
+                 "       ^~~~\n"
+                 "EINVAL: ");
+    ck_has(text, "nearest: size\n");
+    free(text);
+
+    text = explained("cropp", -1);
+    ck_has(text, "  ^~~~~\nENOENT: ");
+    free(text);
+
+    text = explained("crop_a\n\x1b[2J", -1);
+    ck_has(text, "  crop_a??[2J\n       ^");
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+    free(text);
+}
+END_TEST
+
+START_TEST(a_long_name_is_explained)
+{
+    char name[300];
+    char *text;
+
+    memset(name, 'a', sizeof name);
+    name[sizeof name - 1] = '\0';
+    text = explained(name, -1);
+    ck_has(text, "ENAMETOOLONG: ");
+    free(text);
+}
+END_TEST
+
+START_TEST(lines_fit_a_terminal)
+{
+    for (size_t i = 0; i < view_forms_count; i++) {
+        char name[VIEW_TEXT_SIZE];
+        size_t need = strcspn(view_forms[i].needs, " ");
+        char *text;
+        char *save = NULL;
+
+        (void)snprintf(name, sizeof name, "%s%s%.*s", view_forms[i].example,
+                       need ? "_" : "", (int)need, view_forms[i].needs);
+        text = explained(name, 0);
+        for (char *line = strtok_r(text, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save))
+            ck_assert_msg(strlen(line) <= 90, "%s", line);
+        free(text);
+    }
+}
+END_TEST
+
+static char *grammar(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    view_grammar(out);
+    ck_assert_int_eq(fclose(out), 0);
+    return text;
+}
+
+START_TEST(the_grammar_has_every_operator)
+{
+    char *text = grammar();
+
+    for (size_t i = 0; i < view_forms_count; i++) {
+        char syntax[VIEW_TEXT_SIZE] = "";
+        struct view_out out = {syntax, sizeof syntax, 0};
+
+        view_out_text(&out, "\n  ");
+        view_print_syntax(&out, &view_forms[i]);
+        ck_has(text, syntax);
+        ck_has(text, view_forms[i].doc);
+        if (!view_forms[i].is_default)
+            ck_has(text, view_forms[i].label); /* in the matrix */
+    }
+    for (size_t i = 0; i < view_aliases_count; i++)
+        ck_has(text, view_aliases[i].name);
+    ck_has(text, "[-linear|-exact|-sigmoid]");
+    free(text);
+}
+END_TEST
+
+/* The mark of two labels in the matrix. */
+static char mark(const char *text, const char *a, const char *b)
+{
+    long row[2] = {0, 0};
+    const char *const labels[2] = {a, b};
+    const char *line;
+    char want[48];
+
+    text = strstr(text, "which go together");
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(want, sizeof want, " %s", labels[i]);
+        line = strstr(text, want);
+        ck_assert_ptr_nonnull(line);
+        while (line[-1] != '\n')
+            line--;
+        row[i] = strtol(line, NULL, 10);
+    }
+    (void)snprintf(want, sizeof want, "\n%3ld ",
+                   row[0] > row[1] ? row[0] : row[1]);
+    line = strstr(text, want);
+    ck_assert_ptr_nonnull(line);
+    return line[4 + (row[0] > row[1] ? row[1] : row[0])];
+}
+
+START_TEST(the_matrix_says_what_the_parser_does)
+{
+    char *text = grammar();
+
+    ck_assert_int_eq(mark(text, "size", "spacing"), 'x');
+    ck_assert_int_eq(mark(text, "hu", "i16"), '.');
+    ck_assert_int_eq(mark(text, "window-c-w", "i16"), 'x');
+    ck_assert_int_eq(mark(text, "spacing", "pad-topleft"), 'x');
+    ck_assert_int_eq(mark(text, "spacing", "fill-N"), '.');
+    ck_assert_int_eq(mark(text, "series", "frames"), 'x');
+    ck_assert_int_eq(mark(text, "raw", "window-c-w"), 'x');
+    ck_assert_int_eq(mark(text, "hu", "window-c-w"), '.');
+    ck_assert_int_eq(mark(text, "vol-lapmip", "size"), '.');
+    ck_assert_int_eq(mark(text, "vol-lapmip", "hu"), 'x');
+    free(text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("view_explain");
+    TCase *t = tcase_create("words");
+    SRunner *r;
+    int failed;
+
+    tcase_add_test(t, a_view_is_put_in_words);
+    tcase_add_test(t, a_mistake_has_its_caret);
+    tcase_add_test(t, a_long_name_is_explained);
+    tcase_add_test(t, lines_fit_a_terminal);
+    tcase_add_test(t, the_grammar_has_every_operator);
+    tcase_add_test(t, the_matrix_says_what_the_parser_does);
+    suite_add_tcase(s, t);
+    r = srunner_create(s);
+    srunner_set_tap(r, "-");
+    srunner_run_all(r, CK_SILENT);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
