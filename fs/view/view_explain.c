@@ -59,6 +59,8 @@ static void write_form(FILE *out, const struct view *view,
     }
     if (*form->formula)
         write_wrapped(out, 6, form->formula);
+    if (form->rule)
+        write_wrapped(out, 6, form->rule);
 }
 
 static void write_operators(FILE *out, const struct view *view)

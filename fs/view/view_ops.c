@@ -41,6 +41,23 @@
         .doc = "frames left out at the start and at the end"                   \
     }
 
+/* What several forms share. */
+#define SLAB_RULE                                                              \
+    "Output k is made of the slices k*s .. k*s+d-1, sample by sample; a slab " \
+    "that would end behind the last slice is dropped."
+#define NORM_RULE                                                              \
+    "Statistics are those of the whole resized volume, before padding and "    \
+    "patches, PixelPaddingValue excluded; a constant gives 0."
+#define RESAMPLE_RULE                                                          \
+    "Vertical pass first, then horizontal, f32 in between, then clamp to the " \
+    "type and round half away from zero. Per axis, n samples in, m out, all "  \
+    "in f32: ratio = n/m, s = max(ratio, 1), R = support*s, c = "              \
+    "(o+0.5)*ratio; "                                                          \
+    "the samples clamp(floor(c-R), 0, n-1) up to, not including, "             \
+    "clamp(ceil(c+R), left+1, n) are weighted with kernel((i-(c-0.5))/s), "    \
+    "each "                                                                    \
+    "weight divided by their sum."
+
 #define SLAB(text, what, about)                                                \
     {                                                                          \
         .name = "slab", .word = text, .slot = SLOT_SLAB, ENUM(slab, what),     \
@@ -61,10 +78,8 @@
                   .def = 1,                                                    \
                   .doc = "slices from one slab to the next"}},                 \
         .built = BUILT_NO, .label = "slab-" text, .needs = "",                 \
-        .example = "slab-" text "-d8-s4", .doc = about,                        \
-        .formula = "Output k is made of the slices k*s .. k*s+d-1, sample by " \
-                   "sample; a slab that would end behind the last slice is "   \
-                   "dropped."                                                  \
+        .example = "slab-" text "-d8-s4", .doc = about, .formula = "",         \
+        .rule = SLAB_RULE                                                      \
     }
 
 #define NORM(text, what, about, how)                                           \
@@ -75,26 +90,18 @@
                  WORD_BOOL("fg", norm_fg,                                      \
                            "statistics without the background")},              \
         .built = BUILT_NO, .label = "norm-" text, .needs = "",                 \
-        .example = "norm-" text, .doc = about,                                 \
-        .formula =                                                             \
-            how " Over the whole resized volume, before padding and "          \
-                "patches, PixelPaddingValue excluded; a constant gives 0."     \
+        .example = "norm-" text, .doc = about, .formula = how,                 \
+        .rule = NORM_RULE                                                      \
     }
 
-#define FILTER(text, what, default_form, about, how)                           \
+#define FILTER(text, what, default_form, about, how, shared)                   \
     {                                                                          \
         .name = "filter", .word = text, .slot = SLOT_FILTER,                   \
         ENUM(filter, what), .built = BUILT_YES, .is_default = default_form,    \
         .label = "filter-" text, .needs = "size-64x64 spacing-1x1",            \
-        .example = "filter-" text, .doc = about, .formula = how                \
+        .example = "filter-" text, .doc = about, .formula = how,               \
+        .rule = shared                                                         \
     }
-
-#define RESAMPLE                                                               \
-    " Vertical pass first, then horizontal, f32 in between, then clamp and "   \
-    "round half away from zero. Per axis, n samples in, m out: ratio = n/m, "  \
-    "s = max(ratio, 1), c = (o + 0.5)*ratio; samples floor(c - R) .. "         \
-    "ceil(c + R) - 1 with R = support*s are weighted with "                    \
-    "kernel((i - (c - 0.5))/s) and divided by the sum of the weights."
 
 #define PAD(text, what, default_form, about, how)                              \
     {                                                                          \
@@ -315,8 +322,10 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "window-frame",
      .doc = "display values from each frame's minimum to its maximum",
-     .formula = "trunc((m-mn)/(mx-mn)*y_max), 0 where mx = mn; mn and mx of "
-                "each frame, PixelPaddingValue excluded."},
+     .formula = "As dicom-preprocess does without a window: 0 if m <= mn, "
+                "y_max if m > mx-0.5, else trunc((m-mn+0.5)/(mx-mn)*y_max), 0 "
+                "where mx = mn; mn and mx of each frame, PixelPaddingValue "
+                "excluded."},
     {.name = "range",
      .slot = SLOT_MAPPING,
      ENUM(values, VIEW_VALUES_RANGE),
@@ -331,8 +340,9 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "range--1000to400",
      .doc = "modality values clipped to [A,B], mapped to [0,1]",
-     .formula = "(min(max(m, A), B) - A)/(B - A), f32; times y_max with an "
-                "integer type. Not inverted unless `invert` says so."},
+     .formula =
+         "(min(max(m, A), B) - A)/(B - A), f32; times y_max with an "
+         "integer type, truncated. Not inverted unless `invert` says so."},
     {.name = "invert",
      .slot = SLOT_INVERT,
      ENUM(invert, VIEW_INVERT_ON),
@@ -537,12 +547,17 @@ const struct view_form view_forms[] = {
      .example = "vol-lapmip-w2-skip2-central",
      .doc = "projection whose finest detail comes from the maximum, u16",
      .formula =
-         "On f32 v/65535. Base (sum over frames divided by its maximum, or the "
-         "central frame) and maximum projection M0 are smoothed by a bilateral "
-         "filter (sigma 3 and 0.015, 13x13). E = expand(reduce(base)), L = "
-         "base - E, M = M0 - expand(reduce(M0)), one level of the [1 4 6 4 "
-         "1]/16 pyramid: E + 2*E*(L + w*M), clamped, truncated to 16 bits. A "
-         "stack too short to lose its ends loses less."},
+         "On display samples, f32 g = v/65535 (8 bits: v*257, colour: luma). "
+         "Base B0: the sum over the frames divided by its maximum, or the "
+         "central frame; M0: the maximum. Both are smoothed by a 13x13 "
+         "bilateral filter, edges repeated, with weights "
+         "exp(-(dx^2+dy^2)/18) * exp(-q/(2*0.015^2)), "
+         "q = round(min(d^2, 1)*2047)/2047, d the difference of the samples. "
+         "reduce: [1 4 6 4 1]/16 across, then down, every second sample. "
+         "expand: bilinear at x*(w1-1)/max(W-1, 1). E = expand(reduce(B0)), "
+         "L = B0 - E, M = M0 - expand(reduce(M0)); result E + 2*E*(L + w*M), "
+         "clamped to [0, 1], trunc(*65535). A stack too short to lose its "
+         "ends loses less."},
     SLAB("max", VIEW_SLAB_MAX, "sliding maximum over d slices"),
     SLAB("min", VIEW_SLAB_MIN, "sliding minimum over d slices"),
     SLAB("mean", VIEW_SLAB_MEAN, "sliding mean over d slices"),
@@ -654,18 +669,27 @@ const struct view_form view_forms[] = {
      .formula = "Scales are at most 1; fit still pads to its size, cover and "
                 "stretch may stay smaller."},
     FILTER("triangle", VIEW_FILTER_TRIANGLE, true,
-           "linear interpolation, area-aware", "1-|x|, support 1." RESAMPLE),
+           "linear interpolation, area-aware",
+           "kernel(x) = 1-|x| for |x| < 1, support 1.", RESAMPLE_RULE),
     FILTER("nearest", VIEW_FILTER_NEAREST, false, "nearest sample",
-           "Sample floor((o+0.5)*ratio)."),
+           "Sample floor((o+0.5)*n/m).", NULL),
     FILTER("catmullrom", VIEW_FILTER_CATMULLROM, false, "Catmull-Rom cubic",
-           "Cubic with b = 0, c = 0.5, support 2." RESAMPLE),
+           "kernel(x) = (9|x|^3 - 15|x|^2 + 6)/6 for |x| < 1, "
+           "(-3|x|^3 + 15|x|^2 - 24|x| + 12)/6 for |x| < 2, support 2.",
+           RESAMPLE_RULE),
     FILTER("gaussian", VIEW_FILTER_GAUSSIAN, false, "Gaussian",
-           "exp(-x^2/(2*r^2))/(sqrt(2*pi)*r), r = 0.5, support 3." RESAMPLE),
+           "kernel(x) = exp(-x^2/(2*r^2))/(sqrt(2*pi)*r), r = 0.5, "
+           "support 3.",
+           RESAMPLE_RULE),
     FILTER("lanczos3", VIEW_FILTER_LANCZOS3, false, "Lanczos",
-           "sinc(x)*sinc(x/3), support 3." RESAMPLE),
+           "kernel(x) = sinc(x)*sinc(x/3) for |x| < 3, sinc(t) = "
+           "sin(pi*t)/(pi*t), support 3.",
+           RESAMPLE_RULE),
     FILTER("maxpool", VIEW_FILTER_MAXPOOL, false, "largest sample",
            "The maximum of columns [o*n/m, (o+1)*n/m) and of rows likewise, "
-           "integer division; an empty range is its first sample."),
+           "integer division; an empty range is its first sample. On the "
+           "samples themselves, not on 8 bits.",
+           NULL),
     PAD("zero", VIEW_PAD_ZERO, true, "padded where the image is black",
         "Left unless the first column has fewer zeros than the last; top "
         "unless the first row has fewer than the last; zero is an 8-bit luma "
@@ -827,8 +851,8 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "gray",
      .doc = "colour becomes one channel",
-     .formula = "0.2126 R + 0.7152 G + 0.0722 B, each on [0,1] in f32, "
-                "rounded."},
+     .formula = "0.21264784 R + 0.7151792 G + 0.07217304 B, each channel "
+                "times 1/255 (1/65535) in f32, times the maximum, rounded."},
     {.name = "rgb",
      .slot = SLOT_COLOR,
      ENUM(color, VIEW_COLOR_RGB),

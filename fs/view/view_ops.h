@@ -104,6 +104,7 @@ struct view_form {
     const char *example; /* a canonical token */
     const char *doc;     /* one line */
     const char *formula; /* what happens to the samples, exactly; or "" */
+    const char *rule;    /* what several forms share, or NULL */
 };
 
 extern const struct view_form view_forms[];
