@@ -81,7 +81,8 @@ enum view_function { /* PS3.3 C.11.2.1.2, C.11.2.1.3 */
 };
 
 enum view_invert {
-    VIEW_INVERT_AUTO, /* display: MONOCHROME1 is inverted; else nothing is */
+    VIEW_INVERT_AUTO, /* display: MONOCHROME1 is inverted. Range is not, and
+                       * hu and raw never are, whatever this says */
     VIEW_INVERT_ON,   /* inverted, whatever the source says */
     VIEW_INVERT_OFF   /* never */
 };
@@ -344,12 +345,13 @@ struct view_problem {
 };
 
 /*
- * Parses a name. `presets` and `ret_problem` may be NULL. ERROR_NOT_FOUND if
- * the first token is no operator and no preset (also for hashed names, see
- * view_name_is_hashed), or the version is not ours; ERROR_BAD_VIEW if it is
- * malformed, contradicts itself or is out of range further on, or is too
- * long. On -1 *ret is all zero. Operators that are not built yet parse.
- * O(length of the text and of the presets in it).
+ * Parses a name. `presets` and `ret_problem` may be NULL; without the latter
+ * no nearest word is looked for. ERROR_NOT_FOUND if the first token is no
+ * operator and no preset (also for hashed names, see view_name_is_hashed), or
+ * the version is not ours; ERROR_BAD_VIEW if it is malformed, contradicts
+ * itself or is out of range further on, or is too long. On -1 *ret is all
+ * zero. Operators that are not built yet parse. O(length of the text and of
+ * the presets in it).
  */
 int view_parse(const char *text, const struct view_presets *presets,
                struct view *ret, struct view_problem *ret_problem,

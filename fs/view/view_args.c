@@ -88,7 +88,7 @@ static bool is_sign(const struct token *t, const char *start, const char *dash,
         return false;
     if (run == start)
         return is_key_of(t->name, run, (size_t)(dash - run));
-    return equals(run, (size_t)(dash - run), "to") && is_digit(run[-1]);
+    return !is_lower(*start) && equals(run, (size_t)(dash - run), "to");
 }
 
 /* Cuts the text behind the name, which begins with a dash, into pieces. */
@@ -156,6 +156,8 @@ static void suggest(struct token *t, const struct piece *piece)
 {
     struct view_nearest n;
 
+    if (!t->p->wants_nearest)
+        return;
     view_nearest_init(&n, piece->text, piece->length);
     for (size_t i = 0; i < view_forms_count; i++) {
         const struct view_form *form = &view_forms[i];

@@ -180,6 +180,7 @@ struct view_parser {
     struct view *view;
     struct view_use use[SLOT_COUNT];
     struct view_problem problem;
+    bool wants_nearest; /* costs more than the parse; probes do not ask */
     struct error *err;
 };
 

@@ -58,6 +58,8 @@ static void suggest(struct view_parser *p, const char *name, size_t length)
 {
     struct view_nearest n;
 
+    if (!p->wants_nearest)
+        return;
     view_nearest_init(&n, name, length);
     view_nearest_try(&n, "full");
     for (size_t i = 0; i < view_forms_count; i++)
@@ -136,8 +138,7 @@ static int parse_operator(struct view_parser *p, const struct place *at)
 
         (void)view_blame(
             p, at->offset == 0 ? VIEW_PROBLEM_UNKNOWN : VIEW_PROBLEM_WORD,
-            at->offset, at->origin == ORIGIN_LITERAL ? shown : at->shown,
-            "'%.*s' is no operator and no preset",
+            at->offset, shown, "'%.*s' is no operator and no preset",
             (int)(length < 80 ? length : 80), at->text);
         suggest(p, at->text, length);
         return -1;
@@ -263,6 +264,7 @@ static int parse_text(const char *text, size_t length,
                             .length = length,
                             .presets = presets,
                             .view = ret,
+                            .wants_nearest = ret_problem != NULL,
                             .err = err};
     int rc;
 

@@ -126,6 +126,8 @@ static const struct spelling spellings[] = {
     {"flip-zvh", "flip-hvz"},
     {"slab-mean-s4-d8", "slab-mean-d8-s4"},
     {"roi-8x8-n2x", "roi-n2x-8x8"},
+    {"roi-a1to-8x8", NULL},
+    {"roi-to-8x8", NULL},
     /* the order of operators: volumes used to be spelled first */
     {"vol-lapmip-skip0-central_window-c522-w1044_crop-b0.05_size-90x70_"
      "filter-lanczos3_pad-topleft",
@@ -604,6 +606,13 @@ static const struct answer answers[] = {
     {"f16", true, true, "f16", "full"},
     {"pick-3_order-stored_raw_i16", true, true, NULL, "pick-3_order-stored"},
     {"window-n2", true, true, NULL, "window-n2"},
+    {"window-c40-w400-exact_padval-5_plane-sag_vol-lapmip-w2-skip1to2-"
+     "central_crop-nocomp",
+     false, true, "plane-sag",
+     "window-c40-w400-exact_padval-5_plane-sag_vol-lapmip-w2-skip1to2-"
+     "central_crop-nocomp"},
+    {"vol-interp-7_slab-min-d3-s2_crop_u8", false, true, "vol-interp",
+     "vol-interp-7_slab-min-d3-s2_crop"},
     {"window-off_gray", true, true, NULL, "window-off"},
     {"window-frame_u16", true, true, NULL, "window-frame"},
 };
