@@ -68,7 +68,7 @@ static int check_values(struct view_parser *p)
         v->window = VIEW_WINDOW_DEFAULT;
         v->window_n = 0;
     }
-    if (v->window == VIEW_WINDOW_EXPLICIT &&
+    if (mapping && v->window == VIEW_WINDOW_EXPLICIT &&
         v->window_function == VIEW_FUNCTION_LINEAR && v->window_width < 1)
         return view_blame(p, VIEW_PROBLEM_RANGE, mapping->offset,
                           mapping->length,
