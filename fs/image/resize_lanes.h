@@ -59,7 +59,8 @@ INLINE void load(const void *p, enum sample_type type, size_t i, f32x8 *ret)
 
     if (type == SAMPLE_U8) {
         memcpy(&narrow, (const uint8_t *)p + i, sizeof narrow);
-        *ret = __builtin_convertvector(__builtin_convertvector(narrow, i32x8),
+        wide = __builtin_convertvector(narrow, u16x8);
+        *ret = __builtin_convertvector(__builtin_convertvector(wide, i32x8),
                                        f32x8);
     } else if (type == SAMPLE_U16) {
         memcpy(&wide, (const uint16_t *)p + i, sizeof wide);
