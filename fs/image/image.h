@@ -5,7 +5,8 @@
  * Every operator in this folder is a pure function from images to an image
  * that the caller has made with the right size and type; each header says how
  * to find that size before there are pixels. Sources and results may have any
- * stride and never overlap unless a function says that they may.
+ * stride and never overlap. `data` and stride_bytes are multiples of the
+ * sample's size: a borrowed image must not begin in the middle of a sample.
  *
  * Threads: reentrant; nothing here keeps state.
  */

@@ -73,8 +73,8 @@ int resize_spacing(uint32_t width, uint32_t height, float px_per_mm_x,
 struct resize_plan;
 
 /* The plan for frames of width x height. Caller owns *ret. ERROR_TOO_BIG,
- * ERROR_NO_MEMORY. If the target has the size of the source and no cut, the
- * plan copies (REF 4.1), except that nothing else is a shortcut. */
+ * ERROR_NO_MEMORY. A target with the size of the source copies (REF 4.1); a
+ * filter that blurs still does so if only one axis keeps its size. */
 int resize_plan_new(uint32_t width, uint32_t height,
                     const struct resize_target *target,
                     enum resize_filter filter, struct resize_plan **ret,

@@ -9,7 +9,8 @@ Reads SHARED/golden/golden.jsonl. Stored samples, windows and spacings of the
 files in SHARED/corpus come from pydicom, everything after that from the
 program image_pipe (image_pipe.c). Box, scale bits, pads, size and the CRC-32
 of every frame must be equal. Lines that combine frames, and files that
-pydicom cannot decode here, are counted and left out.
+pydicom cannot decode here, are counted and left out. The vectors of REF 11.3
+go the same way.
 
 --padding  leave PixelPaddingValue out of the crop box, as prepfs does; the
            reference tool does not.
@@ -35,6 +36,39 @@ except ImportError as e:
 FILTERS = ["triangle", "nearest", "catmullrom", "gaussian", "lanczos3", "maxpool"]
 PADS = ["zero", "topleft", "bottomright", "center"]
 NUMBER = r"(-?[0-9.]+)"
+
+
+# REF 11.3: file, view, other tags, width, height, box, pad, CRC-32. Its maxpool
+# vectors went through 8 bits and do not apply.
+REFERENCE = [
+    ("CT_small", "full", {}, 128, 128, None, None, "01b8ad47"),
+    ("CT_small", "window-c40-w400", {}, 128, 128, None, None, "e77411a2"),
+    ("CT_small", "window-c40-w400", {"function": 2}, 128, 128, None, None, "dcbd16b3"),
+    ("CT_small", "window-c40-w400", {"function": 1}, 128, 128, None, None, "f1e1432e"),
+    ("CT_small", "crop_size-64x64", {}, 64, 64, [0, 0, 128, 128], [0, 0, 0, 0], "b61e9c0c"),
+    ("CT_small", "window-c40-w400_crop-b0.1", {}, 127, 127, [0, 0, 127, 127], None, "aacb2aba"),
+    ("CT_small", "window-c40-w400_crop_size-100x160_filter-lanczos3_pad-center", {}, 100, 160, [0, 0, 128, 128],
+     [0, 30, 0, 30], "27b93390"),
+    *(("CT_small", "size-50x70_filter-" + f, {}, 50, 70, None, [0, 20, 0, 0], crc)
+      for f, crc in [("nearest", "18fbc31e"), ("triangle", "bc828462"), ("catmullrom", "8798058a"),
+                     ("gaussian", "c0ff9b22"), ("lanczos3", "b57fe639")]),
+    *(("CT_small", f"size-200x150_filter-{f}_pad-center", {}, 200, 150, None, [25, 0, 25, 0], crc)
+      for f, crc in [("nearest", "f485fdf8"), ("triangle", "1a51f998"), ("catmullrom", "9eae799c"),
+                     ("gaussian", "990d3295"), ("lanczos3", "fac60c1e")]),
+    ("MR_small", "full", {}, 64, 64, None, None, "ce513c42"),
+    ("MR_small", "full", {"photometric": "MONOCHROME1"}, 64, 64, None, None, "a28c91e3"),
+    ("MR_small", "crop_size-32x48", {}, 32, 48, [0, 0, 64, 64], [0, 16, 0, 0], "93ba4e1b"),
+    ("SC_rgb_rle", "full", {}, 100, 100, None, None, "0ef37133"),
+    ("SC_rgb_rle", "crop_size-64x48", {}, 64, 48, [0, 0, 100, 60], [0, 10, 0, 0], "3f6bb33b"),
+    ("SC_rgb_rle", "size-37x41_filter-lanczos3_pad-center", {}, 37, 41, None, [0, 2, 0, 2], "fdd60915"),
+]
+
+
+def reference_lines():
+    for name, view, tags, width, height, box, pad, crc in REFERENCE:
+        yield {"id": "REF 11.3", "file": f"pydicom/{name}.dcm", "view": view, "tags": {"stretch": True, **tags},
+               "width": width, "height": height, "frames": 1, "crop": box, "scale_bits": None, "pad": pad,
+               "crc32": [crc]}
 
 
 def stored_samples(ds):
@@ -101,14 +135,17 @@ class Source:
         return (look_up(self.ds, frame, "FrameVOILUTSequence", "WindowCenter"),
                 look_up(self.ds, frame, "FrameVOILUTSequence", "WindowWidth"))
 
-    def specs(self, window):
+    def specs(self, ops):
+        window = ops.get("window")
         for f in range(self.frames):
             slope = look_up(self.ds, f, "PixelValueTransformationSequence", "RescaleSlope")
             intercept = look_up(self.ds, f, "PixelValueTransformationSequence", "RescaleIntercept")
             center, width = window or self.window(f)
-            if self.channels == 1 and None in (center, width):
+            is_stretch = self.channels == 1 and None in (center, width)
+            if is_stretch and not ops.get("stretch"):
                 raise ValueError("no window")
-            yield [1.0 if slope is None else slope, intercept or 0.0, 0, center or 0.0, width or 1.0, 0.0, 0.0]
+            yield [1.0 if slope is None else slope, intercept or 0.0, int(is_stretch), ops.get("function", 0),
+                   center or 0.0, width or 1.0]
 
 
 def parse(view):
@@ -140,9 +177,9 @@ def job_of(source, ops, use_padding):
     ds = source.ds
     padding = ds.get("PixelPaddingValue") if use_padding else None
     words = [source.raw, source.width, source.height, source.channels, source.type, source.frames,
-             255 if ds.BitsAllocated <= 8 else 65535, int(ds.PhotometricInterpretation == "MONOCHROME1"),
+             255 if ds.BitsAllocated <= 8 else 65535, int(ops.get("photometric", ds.PhotometricInterpretation) == "MONOCHROME1"),
              int(padding is not None), padding or 0]
-    for spec in source.specs(ops.get("window")):
+    for spec in source.specs(ops):
         words += spec
     words += [int("crop" in ops), *map(float, ops.get("crop", (0, 0, 0)))]
     if "size" in ops:
@@ -158,7 +195,7 @@ def job_of(source, ops, use_padding):
 
 def wanted(golden, ops):
     box = golden["crop"] or None
-    scale = golden["scale_bits"] or ["00000000"] * 2
+    scale = golden["scale_bits"] or ["-" if "tags" in golden else "00000000"] * 2
     pad = golden["pad"] or [0, 0, 0, 0]
     crc = golden["crc32"]
     return [golden["width"], golden["height"], box, *scale, pad, crc]
@@ -166,6 +203,8 @@ def wanted(golden, ops):
 
 def got(line, ops):
     w = line.split()
+    if ops.get("stretch"):  # REF 11.3 has no scale bits
+        w[6] = w[7] = "-"
     n = [int(v) for v in w[:6]]
     return [n[0], n[1], n[2:6] if "crop" in ops else None, w[6], w[7], [int(v) for v in w[8:12]], w[12:]]
 
@@ -184,7 +223,7 @@ def main():
         print("1..0 # SKIP no", vectors)
         return 77
     with open(vectors, encoding="ascii") as f:
-        lines = [json.loads(line) for line in f if line.strip()]
+        lines = [json.loads(line) for line in f if line.strip()] + list(reference_lines())
     sources, equal, different, left_out = {}, 0, 0, {}
     with tempfile.TemporaryDirectory() as tmp, \
             subprocess.Popen([args.pipe], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipe:
@@ -193,7 +232,7 @@ def main():
                 continue
             name = g["file"]
             try:
-                ops = parse(g["view"])
+                ops = {**parse(g["view"]), **g.get("tags", {})}
                 if name not in sources:
                     sources[name] = Source(os.path.join(args.shared, "corpus", name), f"{tmp}/{len(sources)}")
                 source = sources[name]

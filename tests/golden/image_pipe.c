@@ -10,7 +10,8 @@
  *     job  = file width height channels type frames y_max inverted has_padding
  *            padding, frame x frames, crop max nocomp border, size, filter,
  *            pad
- *     frame = slope intercept voi center width minimum maximum
+ *     frame = slope intercept voi function center width
+ *     voi   = 0 the window | 1 this frame's minimum and maximum
  *     size  = "none" | "fit" W H | "spacing" px_per_mm_x px_per_mm_y x y
  *     line = width height box(4) scale(2, hex) pad(4) crc32 x frames
  */
@@ -83,19 +84,12 @@ static enum sample_type type_of(const char *name)
 
 static void read_spec(struct values_spec *spec)
 {
-    static const enum values_voi vois[] = {VALUES_VOI_WINDOW, VALUES_VOI_MINMAX,
-                                           VALUES_VOI_FRAME};
-    uint32_t voi;
-
     spec->slope = number();
     spec->intercept = number();
-    voi = whole();
-    assert(voi < 3);
-    spec->voi = vois[voi];
+    spec->voi = whole() == 0 ? VALUES_VOI_WINDOW : VALUES_VOI_FRAME;
+    spec->function = (enum values_function)whole();
     spec->center = number();
     spec->width = number();
-    spec->minimum = number();
-    spec->maximum = number();
 }
 
 static bool read_job(struct job *job)
@@ -151,20 +145,25 @@ static void read_frames(const struct job *job, struct image *ret)
 }
 
 /* Replaces every frame by its values and gives the common crop box. */
-static struct image_box make_values(const struct job *job, struct image *frames)
+static struct image_box make_values(struct job *job, struct image *frames)
 {
     struct values_table *table = values_table_new(&err);
     struct crop_union all = {0};
 
     assert(table);
     for (uint32_t i = 0; i < job->frames; i++) {
-        const struct values_spec *spec = &job->spec[i];
+        struct values_spec *spec = &job->spec[i];
+        struct values_extent extent = {0};
         struct image mask = {0};
         struct image made;
         struct image_box box;
         bool blank;
         bool has_mask = false;
 
+        if (job->channels == 1)
+            values_extent_add(spec, &frames[i], &extent);
+        spec->minimum = extent.min;
+        spec->maximum = extent.max;
         check(image_alloc(job->width, job->height, job->channels,
                           values_type(spec, job->channels, job->type), &made,
                           &err));

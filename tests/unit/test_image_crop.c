@@ -88,12 +88,38 @@ START_TEST(borders_are_not_looked_at_but_given_back)
     expect(&a, fifth, 1, 0, 4, 5, false);
     expect(&a, baseline, 2, 1, 2, 4, false);
     expect(&a, half, 0, 0, 6, 6, true); /* nothing is looked at */
+    set(&a, 4, 4, 1);                   /* the last pixel of the window */
+    set(&a, 5, 5, 1);
+    expect(&a, fifth, 1, 0, 4, 5, false);
+    image_test_fill(&a, 0);
+    set(&a, 3, 3, 1);
+    expect(&a, fifth, 2, 2, 3, 3, false);
     image_test_fill(&a, 0);
     fill_rect(&a, 0, 0, 5, 5, 1); /* a ring and a centre */
     fill_rect(&a, 1, 1, 4, 4, 0);
     fill_rect(&a, 2, 2, 3, 3, 1);
     expect(&a, tenth, 0, 0, 5, 5, false);
     expect(&a, baseline, 0, 0, 6, 6, false);
+    image_free(&a);
+}
+END_TEST
+
+START_TEST(a_border_ends_where_f32_says)
+{
+    struct image a = black(100, 50, SAMPLE_U8);
+    struct crop_params tenth = {false, true, 0.1F};
+
+    set(&a, 10, 5, 1); /* the corners of the window [10, 90) x [5, 45) */
+    set(&a, 89, 44, 1);
+    expect(&a, tenth, 0, 0, 100, 50, false);
+    image_test_fill(&a, 0);
+    set(&a, 9, 20, 1); /* just outside */
+    set(&a, 90, 20, 1);
+    set(&a, 50, 4, 1);
+    set(&a, 50, 45, 1);
+    expect(&a, tenth, 0, 0, 100, 50, true);
+    set(&a, 50, 25, 1);
+    expect(&a, tenth, 40, 20, 21, 11, false);
     image_free(&a);
 }
 END_TEST
@@ -136,11 +162,17 @@ START_TEST(components_join_over_edges_not_over_corners)
     expect(&a, components, 6, 6, 1, 1, false);
     /* a U is one component although its arms meet last */
     image_test_fill(&a, 0);
-    fill_rect(&a, 1, 0, 1, 5, 9);
+    fill_rect(&a, 1, 2, 1, 5, 9);
     fill_rect(&a, 5, 0, 5, 5, 9);
     fill_rect(&a, 1, 5, 5, 5, 9);
     fill_rect(&a, 3, 0, 3, 3, 9);
     expect(&a, components, 1, 0, 5, 6, false);
+    /* and so is an arch */
+    image_test_fill(&a, 0);
+    fill_rect(&a, 1, 1, 1, 6, 9);
+    fill_rect(&a, 5, 1, 5, 4, 9);
+    fill_rect(&a, 1, 1, 5, 1, 9);
+    expect(&a, components, 1, 1, 5, 6, false);
     image_free(&a);
 }
 END_TEST
@@ -390,6 +422,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, small_pictures_have_the_reference_boxes);
     tcase_add_test(t, borders_are_not_looked_at_but_given_back);
+    tcase_add_test(t, a_border_ends_where_f32_says);
     tcase_add_test(t, the_largest_component_wins);
     tcase_add_test(t, of_equal_components_the_last_wins);
     tcase_add_test(t, components_join_over_edges_not_over_corners);
