@@ -20,17 +20,21 @@ struct work {
     size_t out_samples;
 };
 
+/* Bytes of all three, up to a multiple of IMAGE_ALIGN. */
 static bool work_size(const struct work *work, size_t *ret)
 {
     size_t in;
     size_t out;
 
-    return checked_mul_size(work->in_samples, 2 * RESIZE_LANES * sizeof(float),
-                            &in) &&
-           checked_mul_size(work->out_samples, RESIZE_LANES * sizeof(float),
-                            &out) &&
-           checked_add_size(in, out, ret) &&
-           checked_add_size(*ret, IMAGE_ALIGN - 1, ret);
+    if (!checked_mul_size(work->in_samples, 2 * RESIZE_LANES * sizeof(float),
+                          &in) ||
+        !checked_mul_size(work->out_samples, RESIZE_LANES * sizeof(float),
+                          &out) ||
+        !checked_add_size(in, out, ret) ||
+        !checked_add_size(*ret, IMAGE_ALIGN - 1, ret))
+        return false;
+    *ret &= ~(IMAGE_ALIGN - 1);
+    return true;
 }
 
 void resize_scratch_free(struct resize_scratch *scratch)
@@ -48,11 +52,10 @@ static int scratch_reserve(struct resize_scratch *scratch, size_t size,
     if (scratch->size >= size)
         return 0;
     resize_scratch_free(scratch);
-    scratch->data =
-        aligned_alloc(IMAGE_ALIGN, size / IMAGE_ALIGN * IMAGE_ALIGN);
+    scratch->data = aligned_alloc(IMAGE_ALIGN, size);
     if (!scratch->data)
         return error_no_memory(err);
-    scratch->size = size / IMAGE_ALIGN * IMAGE_ALIGN;
+    scratch->size = size;
     return 0;
 }
 

@@ -419,6 +419,7 @@ START_TEST(scratch_is_kept_and_grows)
         struct image want;
         struct image got = image_test_new(2 * w, 7, 1, SAMPLE_U16, 0);
         struct resize_plan *plan = NULL;
+        const void *kept;
 
         image_test_noise(&src, &seed);
         want = resized(&src, &t, RESIZE_LANCZOS3);
@@ -426,6 +427,9 @@ START_TEST(scratch_is_kept_and_grows)
             resize_plan_new(w, 20, &t, RESIZE_LANCZOS3, &plan, &err), 0);
         ck_assert_int_eq(resize_apply(plan, &src, &got, &scratch, &err), 0);
         ck_assert(image_test_equal(&want, &got));
+        kept = scratch.data;
+        ck_assert_int_eq(resize_apply(plan, &src, &got, &scratch, &err), 0);
+        ck_assert_ptr_eq(scratch.data, kept);
         resize_plan_free(plan);
         image_free(&src);
         image_free(&want);
