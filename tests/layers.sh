@@ -26,8 +26,9 @@ fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
+fs/index       : manifest/ decode/decode.h dicom/
 fs/render      : view/ image/ tiff/ manifest/ decode/ dicom/
-fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/
+fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/
 '
 
 # header pattern : the folders (or the one file) that may include it
@@ -85,11 +86,13 @@ lookup() {
 # ---- checks: each prints its complaints -------------------------------------
 
 check_direction() {
-    local folders file line header folder allowed ok word
+    local folders file line header folder allowed ok word unknown=' '
     folders=$(awk '$2 == ":" { print $1 }' <<<"$layers")
     while IFS=$'\t' read -r file line header; do
         folder=$(dirname "$file")
         if ! allowed=$(lookup "$layers" "$folder"); then
+            case $unknown in *" $folder "*) continue ;; esac
+            unknown+="$folder "
             echo "$file:$line: folder $folder is not in the table of layers"
             continue
         fi

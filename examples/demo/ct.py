@@ -24,7 +24,7 @@ class Chest:
         self.depth = rng.uniform(0.59, 0.64)
         self.fat = rng.uniform(0.035, 0.07)
         self.nodule = (rng.uniform(-0.52, -0.42), rng.uniform(-0.2, 0.05),
-                       rng.uniform(0.5, 0.6), rng.uniform(0.04, 0.055))
+                       rng.uniform(0.515, 0.535), rng.uniform(0.045, 0.058))
         self.vessels = [self._vessel(rng, side)
                         for side in (-1, 1) for _ in range(110)]
 

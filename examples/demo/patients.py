@@ -81,6 +81,7 @@ def chest_ct(number, options):
     common = study(number, "CT", "CT chest", number % 28 + 1)
     for n in range(count):
         z = 1 - (n + 0.5) / count
+        place = 0.0 - round(step * n, 3)  # never -0
         elements = dict(common, **pixel_format(size, size, 16, signed=True))
         elements.update({
             "SOPClassUID": CT_IMAGE,
@@ -95,9 +96,9 @@ def chest_ct(number, options):
             "FrameOfReferenceUID": dicom.uid("demo", number, "CT frame"),
             "PositionReferenceIndicator": "",
             "ImagePositionPatient": [-180 + spacing / 2, -180 + spacing / 2,
-                                     round(-step * n, 3)],
+                                     place],
             "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-            "SliceLocation": round(-step * n, 3),
+            "SliceLocation": place,
             "PixelSpacing": [spacing, spacing],
             "PixelPaddingValue": ct.OUTSIDE,
             "WindowCenter": [40, -600], "WindowWidth": [400, 1500],
