@@ -361,8 +361,7 @@ uint64_t find_stop(const dcmtk_input &input, uint64_t last_mark)
     else
         tag = uint32_t(b[1]) << 24 | uint32_t(b[0]) << 16 |
               uint32_t(b[3]) << 8 | b[2];
-    return tag >= input.stop_tag && tag >> 16 != 0xFFFE ? last_mark
-                                                        : input.end;
+    return tag >= input.stop_tag && tag >> 16 != 0xFFFE ? last_mark : input.end;
 }
 
 DcmElement *find_element(const struct dcmtk_item *item, uint32_t tag)
@@ -401,6 +400,8 @@ void dcmtk_global_init(void)
             dcmConvertUndefinedLengthOBOWtoSQ.set(OFTrue);
             dcmConvertVOILUTSequenceOWtoSQ.set(OFTrue);
             dcmIgnoreParsingErrors.set(OFTrue);
+            /* It would make two UIDs one by taking blanks out of them. */
+            dcmEnableAutomaticInputDataCorrection.set(OFFalse);
         });
         return 0;
     });

@@ -6,6 +6,7 @@
 #include "dicom/dicom_impl.h"
 #include "prepfs/cleanup.h"
 
+#include <iconv.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,68 @@ static char *from_latin1(const char *text, size_t length)
     return out;
 }
 
+/* Everything without the escape sequence `escape`. */
+static size_t strip(char *text, size_t length, const char *escape)
+{
+    size_t n = strlen(escape), to = 0;
+
+    for (size_t i = 0; i < length;) {
+        if (length - i >= n && memcmp(text + i, escape, n) == 0)
+            i += n;
+        else
+            text[to++] = text[i++];
+    }
+    return to;
+}
+
+static char *run_iconv(const char *from, char *text, size_t length)
+{
+    size_t room = 4 * length + 4, left = room;
+    char *out = malloc(room + 1), *to = out;
+    iconv_t cd = iconv_open("UTF-8", from);
+    bool good = out && cd != (iconv_t)-1 &&
+                iconv(cd, &text, &length, &to, &left) != (size_t)-1 &&
+                iconv(cd, NULL, NULL, &to, &left) != (size_t)-1;
+
+    if (cd != (iconv_t)-1)
+        (void)iconv_close(cd);
+    if (!good) {
+        free(out);
+        return NULL;
+    }
+    *to = '\0';
+    return out;
+}
+
+/* Escapes (PS3.5 6.1.2.5.3) that DCMTK cannot convert everywhere: it needs an
+ * iconv that knows each set alone, libc's knows them with their escapes. */
+static char *from_escapes(const char *text, size_t length)
+{
+    static const struct {
+        const char *escape, *charset;
+    } sets[] = {{"\x1b$)C", "EUC-KR"}, {"\x1b$)A", "GB18030"}};
+    char *copy, *out = NULL;
+
+    if (!memchr(text, 0x1b, length))
+        return NULL;
+    for (size_t i = 0; i < 2 && !out; i++) {
+        if (!memmem(text, length, sets[i].escape, strlen(sets[i].escape)))
+            continue;
+        copy = malloc(length);
+        if (!copy)
+            return NULL;
+        memcpy(copy, text, length);
+        out = run_iconv(sets[i].charset, copy,
+                        strip(copy, length, sets[i].escape));
+        free(copy);
+    }
+    copy = out ? NULL : strndup(text, length);
+    if (copy)
+        out = run_iconv("ISO-2022-JP-2", copy, strlen(copy));
+    free(copy);
+    return out;
+}
+
 static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
 {
     char *out = NULL;
@@ -148,6 +211,9 @@ static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
             return out;
         free(out);
     }
+    out = from_escapes(text, length);
+    if (out)
+        return out;
     build->header->warnings |= DICOM_WARN_CHARSET;
     if (is_utf8(text, length))
         return strndup(text, length);

@@ -105,11 +105,11 @@ static int parse_as(const struct dicom_source *s, enum dcmtk_encoding encoding,
         dcmtk_parse(&input, &ret->outcome, ret->text, &ret->stop, err);
     if (!ret->dataset)
         return -1;
-    ret->good = ret->outcome == DCMTK_COMPLETE
-                    ? !dcmtk_is_empty(dcmtk_root(ret->dataset)) ||
-                          ret->stop < s->size
-                    : ret->outcome == DCMTK_TRUNCATED &&
-                          makes_sense(dcmtk_root(ret->dataset));
+    ret->good =
+        ret->outcome == DCMTK_COMPLETE
+            ? !dcmtk_is_empty(dcmtk_root(ret->dataset)) || ret->stop < s->size
+            : ret->outcome == DCMTK_TRUNCATED &&
+                  makes_sense(dcmtk_root(ret->dataset));
     return 0;
 }
 

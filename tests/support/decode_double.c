@@ -25,12 +25,10 @@ __attribute__((weak)) int decode_output(const struct decode_desc *desc,
     return 0;
 }
 
-__attribute__((weak)) int decode_native_span(const struct decode_desc *desc,
-                                             uint64_t frame,
-                                             uint64_t *ret_offset,
-                                             uint64_t *ret_length,
-                                             unsigned *ret_bit,
-                                             struct error *err)
+__attribute__((weak)) int
+decode_native_span(const struct decode_desc *desc, uint64_t frame,
+                   uint64_t *ret_offset, uint64_t *ret_length,
+                   unsigned *ret_bit, struct error *err)
 {
     uint64_t bits = (uint64_t)desc->rows * desc->cols;
     uint64_t from, to;
