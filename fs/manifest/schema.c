@@ -79,7 +79,9 @@ static const char ddl_derived[] =
     "PRIMARY KEY(table_name,series_uid,n)) WITHOUT ROWID;";
 
 /* What a folder lists: LISTED is the same text as in statements.c, since the
- * planner uses a partial index only for a query that repeats its condition. */
+ * planner uses a partial index only for a query that repeats its condition.
+ * The columns of the condition are in the index as well, because SQLite tests
+ * them again and would fetch every row for that. */
 #define LISTED "has_pixels=1 AND dup_of IS NULL AND gone=0"
 
 static const char ddl_indexes[] =
@@ -88,9 +90,10 @@ static const char ddl_indexes[] =
     "CREATE INDEX instance_fname ON instance(fname) WHERE fname IS NOT NULL;"
     "CREATE INDEX instance_series_ord ON instance(series_id,ord);"
     "CREATE INDEX instance_source ON instance(source_id);"
-    "CREATE INDEX instance_listed_study ON instance(study_id) WHERE " LISTED ";"
-    "CREATE INDEX instance_listed_series ON instance(series_id)"
-    " WHERE " LISTED ";"
+    "CREATE INDEX instance_listed_study ON"
+    " instance(study_id,has_pixels,dup_of,gone) WHERE " LISTED ";"
+    "CREATE INDEX instance_listed_series ON"
+    " instance(series_id,has_pixels,dup_of,gone) WHERE " LISTED ";"
     "CREATE INDEX instance_unresolved ON instance(study_id,uid)"
     " WHERE unresolved=1;"
     "CREATE INDEX instance_dup ON instance(dup_of) WHERE dup_of IS NOT NULL;"
