@@ -300,6 +300,14 @@ void arc_remove(struct arc *arc, struct arc_node *node)
     assert_sound(arc);
 }
 
+void arc_place(struct arc *arc, struct arc_node *node, enum arc_where where,
+               uint64_t charge)
+{
+    assert(node->where == ARC_NOWHERE && where != ARC_NOWHERE);
+    node->charge = charge;
+    push_mru(arc, node, where);
+}
+
 bool arc_evict(struct arc *arc)
 {
     if (!has_resident(arc))

@@ -91,6 +91,11 @@ void arc_resize(struct arc *arc, struct arc_node *node, uint64_t charge);
 /* Forgets the node wherever it is; not reported. */
 void arc_remove(struct arc *arc, struct arc_node *node);
 
+/* Puts a node that is nowhere at the MRU end of a list, asking no policy: for
+ * copying one struct arc to another of the same capacity. */
+void arc_place(struct arc *arc, struct arc_node *node, enum arc_where where,
+               uint64_t charge);
+
 /* Sends one resident to its ghost list as REPLACE would. False: none left. */
 bool arc_evict(struct arc *arc);
 

@@ -9,7 +9,7 @@
  * stand; blanks around a field and a carriage return are ignored. A missing
  * size is 1. A line that is neither form stops the run with exit status 2.
  */
-#include "arc.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,7 +32,7 @@ struct sim_entry {
 };
 
 struct sim {
-    struct arc arc;
+    struct guard guard;
     struct sim_entry **buckets;
     size_t mask;
     size_t count;
@@ -164,7 +164,7 @@ static struct sim_entry *entry_of(struct sim *sim, struct span key)
 static void request(struct sim *sim, struct span key, uint64_t size)
 {
     struct sim_entry *e = entry_of(sim, key);
-    bool hit = arc_access(&sim->arc, &e->node, size);
+    bool hit = guard_access(&sim->guard, &e->node, e->hash, size);
 
     sim->requests++;
     sim->hits += hit;
@@ -242,7 +242,7 @@ static int run(struct sim *sim, FILE *in)
 
 static void print(const struct sim *sim)
 {
-    const struct arc *arc = &sim->arc;
+    const struct arc *arc = &sim->guard.gate.arc;
 
     printf("requests=%" PRIu64 " hits=%" PRIu64 " hit_fnv1a=%016" PRIx64
            " b1_hits=%" PRIu64 " b2_hits=%" PRIu64 " t1=%" PRIu64 " t2=%" PRIu64
@@ -255,6 +255,7 @@ static void print(const struct sim *sim)
 
 static void sim_deinit(struct sim *sim)
 {
+    guard_deinit(&sim->guard);
     for (size_t i = 0; i <= sim->mask; i++) {
         while (sim->buckets[i]) {
             struct sim_entry *e = sim->buckets[i];
@@ -329,7 +330,7 @@ int main(int argc, char **argv)
         return bad_option("unexpected argument", argv[optind]);
     if (!has_capacity)
         capacity = sim.bytes ? CAPACITY_BYTES : CAPACITY_OBJECTS;
-    arc_init(&sim.arc, capacity, NULL);
+    guard_init(&sim.guard, capacity, guard, NULL);
     sim.buckets = must(calloc(sim.mask + 1, sizeof(struct sim_entry *)));
     rc = run(&sim, stdin);
     if (rc == 0)

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/*
+ * guard.h: ARC with a guard against passes that are larger than the cache.
+ *
+ * Same calls as arc.h, one level up. Off, it is arc.c and nothing else. On,
+ * it adds a small window before ARC and stops ARC from replacing its content
+ * while doing so pays; guard.c says how that is found out.
+ *
+ * Pure like arc.c, except that its two shadow caches allocate small entries;
+ * if that fails the guard only sees less. Caller serialises.
+ */
+#ifndef PREPFS_CACHE_GUARD_H
+#define PREPFS_CACHE_GUARD_H
+
+#include "arc.h"
+
+#include <stddef.h>
+
+/* arc_node.where of a node in the window. */
+#define GUARD_WINDOW ARC_LISTS
+
+/* One ARC with its window; the cache itself, or a shadow of it. */
+struct gate {
+    struct arc arc;
+    struct arc_list window; /* FIFO, oldest first */
+    uint64_t window_capacity;
+    bool frozen;
+    unsigned refused; /* misses since one was let in while frozen */
+};
+
+struct shadow;
+
+struct guard {
+    struct gate gate;
+    bool on;
+    struct shadow *shadow; /* NULL: off, or no memory for it */
+    uint64_t silent;       /* requests since the last hit in ARC */
+    double longest_silent; /* decaying maximum of it */
+    uint64_t freezes;
+    uint64_t thaws;
+};
+
+void guard_init(struct guard *guard, uint64_t capacity, bool on,
+                const struct arc_events *events);
+
+/* Drops every node (each is reported) and frees the shadows. */
+void guard_deinit(struct guard *guard);
+
+/* arc_access for the object whose key hashes to `hash` (all bits well mixed).
+ * True: it was resident. After a false answer guard_is_resident tells if it
+ * was let in. */
+bool guard_access(struct guard *guard, struct arc_node *node, uint64_t hash,
+                  uint64_t charge);
+
+static inline bool guard_is_resident(const struct arc_node *node)
+{
+    return arc_is_resident(node) || (int)node->where == (int)GUARD_WINDOW;
+}
+
+/* Like arc_resize, arc_remove and arc_set_capacity. */
+void guard_resize(struct guard *guard, struct arc_node *node, uint64_t charge);
+void guard_remove(struct guard *guard, struct arc_node *node);
+void guard_set_capacity(struct guard *guard, uint64_t capacity);
+
+/* Freezes now, on the caller's word that full passes over more than the
+ * capacity are coming; what is found out later can still thaw it. */
+void guard_arm(struct guard *guard);
+
+/* Residents and their bytes, the window included. */
+uint64_t guard_blocks(const struct guard *guard);
+uint64_t guard_bytes(const struct guard *guard);
+
+/* What the shadows take. */
+uint64_t guard_overhead(const struct guard *guard);
+
+#endif
