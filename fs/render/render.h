@@ -24,11 +24,11 @@
 struct render;
 
 enum leaf_kind { /* the low bits of an inode; decisions.md Identity */
-    LEAF_TIFF = 0,
-    LEAF_NPY = 1,
-    LEAF_NII = 2,
-    LEAF_PNG = 3,
-    LEAF_JSON = 4
+                 LEAF_TIFF = 0,
+                 LEAF_NPY = 1,
+                 LEAF_NII = 2,
+                 LEAF_PNG = 3,
+                 LEAF_JSON = 4
 };
 
 struct leaf {
@@ -104,14 +104,22 @@ void render_release(struct render *r, struct render_bytes *bytes);
 uint64_t render_job_key(struct render *r, const struct leaf *leaf,
                         uint64_t offset);
 
+/* After a rescan: forgets opened sources, frames and plans, so that changed
+ * instances are seen. Blocks in the cache stay: their keys name versions. */
+void render_rescanned(struct render *r);
+
+/* The engine revision as a number and in words: part of cache keys and of
+ * remembered sizes (decisions, Identity). */
+uint64_t render_engine(void);
+void render_engine_text(char *buf, size_t size);
+
 struct render_stats {
     uint64_t frames_decoded;
     uint64_t frames_reused;
-    uint64_t leaves_measured;
     uint64_t bytes_read; /* from the archive */
-    uint64_t decode_ns;
-    uint64_t image_ns;
-    uint64_t errors;
+    uint64_t read_ns;    /* reading them, */
+    uint64_t decode_ns;  /* in codecs, */
+    uint64_t image_ns;   /* between decode and file */
 };
 void render_stats_get(struct render *r, struct render_stats *ret);
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * engine.c: which arithmetic made the bytes.
+ *
+ * Bytes that another codec version made are not ours to serve: the versions
+ * of every library that decodes or packs are part of the engine, and so of
+ * every key. TIFFs carry only our own revision (plan.h).
+ */
+#include <string.h>
+#include <xxhash.h>
+
+#include "render/plan.h"
+#include "render/render.h"
+
+void render_engine_text(char *buf, size_t size)
+{
+    char tiff[64];
+
+    tiff_engine(tiff, sizeof tiff);
+    (void)snprintf(buf, size, "%s, %s, %s", PLAN_SOFTWARE, decode_versions(),
+                   tiff);
+}
+
+/* 63 bits, so that SQLite's signed column holds it. */
+uint64_t render_engine(void)
+{
+    char text[256];
+
+    render_engine_text(text, sizeof text);
+    return XXH3_64bits(text, strlen(text)) >> 1;
+}

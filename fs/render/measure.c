@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * measure.c: passes over the frames of an instance.
+ *
+ * Crop boxes and paddings of hu, raw, range and float views are measured on
+ * the display samples of the same view, so that they agree in every type.
+ */
+#include "render/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "image/crop.h"
+#include "image/image.h"
+#include "prepfs/cleanup.h"
+#include "render/spec.h"
+
+/* ---- extent ------------------------------------------------------------- */
+
+static void extent_prefix(const struct view *view, char *buf, size_t size)
+{
+    struct view values;
+    size_t n = 0;
+
+    /* Stored and modality values of the same frames are two facts. */
+    if (view->values == VIEW_VALUES_RAW)
+        n = (size_t)snprintf(buf, size, "raw:");
+    view_measure_values(view, &values);
+    (void)view_print(&values, buf + n, size - n);
+}
+
+static int extent_measure(struct page_job *job, struct error *err)
+{
+    for (uint32_t page = 0; page < job->plan->pages; page++)
+        if (page_extent(job, page, &job->extent, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int extent_recall(const struct measure *m, struct page_job *job,
+                         const char *prefix, struct error *err)
+{
+    struct manifest_fact fact;
+    int found = manifest_fact_get(m->manifest, job->instance->id, prefix,
+                                  m->engine, &fact, err);
+
+    if (found <= 0 || isnan(fact.vmin))
+        return found < 0 ? -1 : 0;
+    job->extent = (struct values_extent){fact.vmin, fact.vmax, 1};
+    return 1;
+}
+
+static int extent_needed(const struct page_job *job, bool *ret,
+                         struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+
+    if (source_get(job->maker->sources, job->instance, &ref, &source, err) != 0)
+        return -1;
+    *ret = spec_needs_extent(job->plan, source->header);
+    source_put(job->maker->sources, &ref);
+    return 0;
+}
+
+int measure_extent(const struct measure *m, struct page_job *job,
+                   struct error *err)
+{
+    struct manifest_fact fact = {.vmin = 0.0};
+    char prefix[VIEW_TEXT_SIZE + 8];
+    bool needed;
+    int found;
+
+    job->extent = (struct values_extent){0.0, 0.0, 0};
+    if (extent_needed(job, &needed, err) != 0)
+        return -1;
+    if (!needed)
+        return 0;
+    extent_prefix(&job->plan->view, prefix, sizeof prefix);
+    found = extent_recall(m, job, prefix, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (extent_measure(job, err) != 0)
+        return -1;
+    fact.vmin = job->extent.count ? job->extent.min : 0.0;
+    fact.vmax = job->extent.count ? job->extent.max : 0.0;
+    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
+                             &fact, err);
+}
+
+/* ---- crop --------------------------------------------------------------- */
+
+/* A job for the display samples that `job`'s view would have, down to where
+ * the crop is. `plan` holds its plan. */
+static int display_job(const struct measure *m, const struct page_job *job,
+                       struct plan *plan, struct page_job *ret,
+                       struct error *err)
+{
+    struct view view;
+
+    view_measure(&job->plan->view, &view);
+    if (plan_init(&view, job->instance, plan, err) != 0)
+        return -1;
+    *ret = *job;
+    ret->plan = plan;
+    return measure_extent(m, ret, err);
+}
+
+static int crop_page(const struct page_job *display, uint32_t page,
+                     const struct crop_params *params, struct crop_union *u,
+                     struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    CLEANUP(image_free) struct image padding = {0};
+    struct image_box box;
+    bool blank;
+
+    if (page_values(display, page, &values, &padding, err) != 0)
+        return -1;
+    if (crop_measure(&values, params, padding.data ? &padding : NULL, &box,
+                     &blank, err) != 0)
+        return -1;
+    crop_union_add(u, &box, blank);
+    return 0;
+}
+
+static int crop_pages(const struct measure *m, const struct page_job *job,
+                      struct image_box *ret, struct error *err)
+{
+    const struct view *v = &job->plan->view;
+    struct crop_params params = {v->crop_max, v->crop_nocomp,
+                                 (float)v->crop_border};
+    struct crop_union all = {{0, 0, 0, 0}, false};
+    struct page_job display;
+    struct plan plan;
+
+    if (display_job(m, job, &plan, &display, err) != 0)
+        return -1;
+    for (uint32_t page = 0; page < plan.pages; page++)
+        if (crop_page(&display, page, &params, &all, err) != 0)
+            return -1;
+    *ret = crop_union_box(&all, plan.oriented_width, plan.oriented_height);
+    return 0;
+}
+
+int measure_crop(const struct measure *m, const struct page_job *job,
+                 struct image_box *ret, struct error *err)
+{
+    struct manifest_fact fact = {.vmin = NAN, .vmax = NAN};
+    char prefix[VIEW_TEXT_SIZE];
+    struct view view;
+    int found;
+
+    view_measure(&job->plan->view, &view);
+    (void)view_print(&view, prefix, sizeof prefix);
+    found = manifest_fact_get(m->manifest, job->instance->id, prefix, m->engine,
+                              &fact, err);
+    if (found < 0)
+        return -1;
+    if (found && fact.crop.width > 0) {
+        *ret = fact.crop;
+        return 0;
+    }
+    if (crop_pages(m, job, ret, err) != 0)
+        return -1;
+    fact = (struct manifest_fact){.crop = *ret, .vmin = NAN, .vmax = NAN};
+    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
+                             &fact, err);
+}
+
+/* ---- padding ------------------------------------------------------------ */
+
+int measure_pad(const struct measure *m, const struct page_job *job,
+                struct pad *ret, struct error *err)
+{
+    CLEANUP(image_free) struct image first = {0};
+    struct page_job display;
+    struct plan plan;
+
+    if (display_job(m, job, &plan, &display, err) != 0)
+        return -1;
+    /* The display of this view, cut and resized as the view itself is. */
+    plan.region = job->plan->region;
+    plan.target = job->plan->target;
+    plan.resizes = true;
+    plan.view.filter = job->plan->view.filter;
+    if (page_resized(&display, 0, &first, err) != 0)
+        return -1;
+    return pad_measure(PAD_ZERO, &first, job->plan->out_width,
+                       job->plan->out_height, ret, err);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/*
+ * measure.h: what only pixels can tell, measured once and kept as facts.
+ *
+ *     extent   minimum and maximum of the volume's values
+ *     crop     union of the boxes of all frames
+ *     padding  which side of the first frame is the darker one
+ *
+ * The first two are facts of (instance, prefix): views that differ only
+ * further down the pipeline share them.
+ *
+ * Threads: reentrant. Two threads may measure the same; both get the result.
+ */
+#ifndef RENDER_MEASURE_H
+#define RENDER_MEASURE_H
+
+#include "manifest/manifest.h"
+#include "render/page.h"
+
+struct measure {
+    struct manifest *manifest;
+    uint64_t engine;
+};
+
+/* Fills job->extent if the plan needs it. */
+int measure_extent(const struct measure *m, struct page_job *job,
+                   struct error *err) __attribute__((warn_unused_result));
+
+/* The automatic crop box of job's view, in oriented pixels. */
+int measure_crop(const struct measure *m, const struct page_job *job,
+                 struct image_box *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The padding of job's plan, which has its region. */
+int measure_pad(const struct measure *m, const struct page_job *job,
+                struct pad *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

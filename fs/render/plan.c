@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+/*
+ * plan.c: the arithmetic from header data to the shape of a leaf
+ * (pixels.md; sizes after dicom-preprocess).
+ */
+#include "render/plan.h"
+
+#include <math.h>
+
+#include "image/crop.h"
+
+/* ---- frames ------------------------------------------------------------- */
+
+/* pick is an intersection: what of pick_first..pick_last the object has. */
+static uint32_t count_pages(const struct view *v, uint32_t frames)
+{
+    uint32_t last = v->pick_last < frames ? v->pick_last : frames;
+
+    if (v->pick_first == 0)
+        return frames;
+    if (v->pick_first > last)
+        return 0;
+    return (last - v->pick_first) / v->pick_step + 1;
+}
+
+uint32_t plan_frame(const struct plan *plan, uint32_t page)
+{
+    const struct view *v = &plan->view;
+
+    return v->pick_first ? v->pick_first - 1 + page * v->pick_step : page;
+}
+
+/* ---- types -------------------------------------------------------------- */
+
+static bool is_colour(const struct decode_desc *desc)
+{
+    return desc->photometric == DECODE_PALETTE || desc->samples > 1;
+}
+
+static enum sample_type display_type(const struct decode_desc *desc)
+{
+    return desc->bits_alloc <= 8 ? SAMPLE_U8 : SAMPLE_U16;
+}
+
+static enum sample_type value_type(const struct plan *p)
+{
+    if (p->desc.photometric == DECODE_PALETTE)
+        return display_type(&p->desc);
+    if (is_colour(&p->desc))
+        return p->stored_type;
+    switch (p->view.values) {
+    case VIEW_VALUES_RAW:
+        return p->view.window == VIEW_WINDOW_DEFAULT ? p->stored_type
+                                                     : display_type(&p->desc);
+    case VIEW_VALUES_HU:
+    case VIEW_VALUES_RANGE:
+        return SAMPLE_F32;
+    case VIEW_VALUES_DISPLAY:
+        break;
+    }
+    return display_type(&p->desc);
+}
+
+static enum sample_type out_type(const struct plan *p)
+{
+    switch (p->view.dtype) {
+    case VIEW_DTYPE_U8:
+        return SAMPLE_U8;
+    case VIEW_DTYPE_U16:
+        return SAMPLE_U16;
+    case VIEW_DTYPE_I16:
+        return SAMPLE_I16;
+    case VIEW_DTYPE_F16:
+        return SAMPLE_F16;
+    case VIEW_DTYPE_F32:
+        return SAMPLE_F32;
+    case VIEW_DTYPE_DEFAULT:
+        break;
+    }
+    if (view_default_dtype(&p->view) == VIEW_DTYPE_F32)
+        return SAMPLE_F32;
+    return p->value_type;
+}
+
+/* What pixels.md does not define; the leaf has a size all the same. */
+static const char *refusal(const struct plan *p)
+{
+    const struct view *v = &p->view;
+
+    if (p->value_channels == 3 &&
+        (v->values == VIEW_VALUES_HU || v->values == VIEW_VALUES_RANGE))
+        return "a colour image has no modality values: hu and range need a "
+               "grey one";
+    if (p->out_channels == 3 && p->out_type != SAMPLE_U8 &&
+        p->out_type != SAMPLE_U16)
+        return "RGB is written with 8 or 16 bits; add gray for other types";
+    return NULL;
+}
+
+/* The shape of a frame follows from the tags even where no codec can decode
+ * it, so that its leaf can be listed; reading it says why not. */
+static int stored_shape(struct plan *p, struct error *err)
+{
+    struct decode_desc native = p->desc;
+
+    if (p->desc.codec == DECODE_UNSUPPORTED) {
+        native.codec = DECODE_NATIVE_LE;
+        p->refusal = "no decoder for this transfer syntax is built in";
+    }
+    return decode_output(&native, &p->stored_channels, &p->stored_type, err);
+}
+
+static int set_types(struct plan *p, struct error *err)
+{
+    const struct view *v = &p->view;
+
+    if (stored_shape(p, err) != 0)
+        return -1;
+    p->y_max = p->desc.bits_alloc <= 8 ? 255 : 65535;
+    p->value_channels = is_colour(&p->desc) ? 3 : 1;
+    p->value_type = value_type(p);
+    p->out_type = out_type(p);
+    p->out_channels = v->color == VIEW_COLOR_GRAY  ? 1
+                      : v->color == VIEW_COLOR_RGB ? 3
+                                                   : p->value_channels;
+    if (!p->refusal)
+        p->refusal = refusal(p);
+    return 0;
+}
+
+/* ---- geometry ----------------------------------------------------------- */
+
+static void set_orientation(struct plan *p, const struct manifest_instance *i)
+{
+    const struct view *v = &p->view;
+    struct orient asked = {
+        .flip_h = (v->flip & VIEW_FLIP_H) != 0,
+        .flip_v = (v->flip & VIEW_FLIP_V) != 0,
+        .turns = (unsigned)lround(v->rot / 90.0) % 4,
+    };
+    struct orient own = {.turns = i->turned ? 2 : 0};
+
+    p->turned = i->turned;
+    p->orient = orient_then(&own, &asked);
+    orient_size(&p->orient, p->desc.cols, p->desc.rows, &p->oriented_width,
+                &p->oriented_height);
+    p->px_x = p->orient.turns % 2 ? i->px_y : i->px_x;
+    p->px_y = p->orient.turns % 2 ? i->px_x : i->px_y;
+}
+
+static bool region_known_early(struct plan *p, struct image_box *ret,
+                               struct error *err, int *ret_rc)
+{
+    const struct view *v = &p->view;
+    struct image_box asked = {v->region_x, v->region_y, v->region_size.width,
+                              v->region_size.height};
+
+    *ret_rc = 0;
+    switch (v->region) {
+    case VIEW_REGION_NONE:
+        *ret = (struct image_box){0, 0, p->oriented_width, p->oriented_height};
+        return true;
+    case VIEW_REGION_MID:
+        *ret = crop_mid(p->oriented_width, p->oriented_height, asked.width,
+                        asked.height);
+        return true;
+    case VIEW_REGION_BOX:
+        if (crop_box(p->oriented_width, p->oriented_height, &asked, ret))
+            return true;
+        *ret_rc =
+            error_set(err, ERROR_UNSUPPORTED,
+                      "the box at %u,%u lies outside the image of "
+                      "%u x %u pixels",
+                      asked.x, asked.y, p->oriented_width, p->oriented_height);
+        return true;
+    case VIEW_REGION_CROP:
+        break;
+    }
+    return false;
+}
+
+static int set_target(struct plan *p, struct error *err)
+{
+    const struct view *v = &p->view;
+    const struct image_box *r = &p->region;
+
+    switch (v->resize) {
+    case VIEW_RESIZE_NONE:
+        p->target = (struct resize_target){
+            r->width, r->height, 1.0f, 1.0f, {0, 0, r->width, r->height}};
+        return 0;
+    case VIEW_RESIZE_SIZE: {
+        enum resize_mode mode = v->size_mode == VIEW_SIZE_COVER ? RESIZE_COVER
+                                : v->size_mode == VIEW_SIZE_STRETCH
+                                    ? RESIZE_STRETCH
+                                    : RESIZE_FIT;
+
+        p->target = resize_size(mode, r->width, r->height, v->size.width,
+                                v->size.height, v->noup);
+        return 0;
+    }
+    case VIEW_RESIZE_SPACING:
+        break;
+    }
+    return resize_spacing(r->width, r->height, 1.0f / (float)p->px_x,
+                          1.0f / (float)p->px_y, (float)v->spacing_x,
+                          (float)v->spacing_y, v->noup, &p->target, err);
+}
+
+static int set_pad_amounts(struct plan *p, struct error *err)
+{
+    static const enum pad_mode modes[] = {
+        [VIEW_PAD_ZERO] = PAD_ZERO,
+        [VIEW_PAD_TOPLEFT] = PAD_TOPLEFT,
+        [VIEW_PAD_BOTTOMRIGHT] = PAD_BOTTOMRIGHT,
+        [VIEW_PAD_CENTER] = PAD_CENTER,
+    };
+    struct image shape = {.width = p->target.cut.width,
+                          .height = p->target.cut.height,
+                          .channels = p->value_channels,
+                          .type = SAMPLE_U8};
+    bool slack = shape.width < p->out_width || shape.height < p->out_height;
+
+    if (!p->pads || p->view.pad == VIEW_PAD_NONE)
+        return 0;
+    if (slack && pad_needs_pixels(modes[p->view.pad]))
+        return 0;
+    p->has_pad_amounts = true;
+    if (!slack)
+        return 0;
+    return pad_measure(modes[p->view.pad], &shape, p->out_width, p->out_height,
+                       &p->pad, err);
+}
+
+int plan_set_region(struct plan *p, const struct image_box *box,
+                    struct error *err)
+{
+    p->region = *box;
+    if (set_target(p, err) != 0)
+        return -1;
+    p->has_region = true;
+    if (!p->has_size) {
+        p->out_width = p->target.cut.width;
+        p->out_height = p->target.cut.height;
+        p->has_size = true;
+    }
+    return set_pad_amounts(p, err);
+}
+
+/* The sizes that no crop box can change. */
+static void set_early_size(struct plan *p)
+{
+    const struct view *v = &p->view;
+    bool exact = v->size_mode != VIEW_SIZE_FIT && !v->noup;
+
+    p->resizes = v->resize != VIEW_RESIZE_NONE;
+    p->pads = v->resize == VIEW_RESIZE_SIZE && v->size_mode == VIEW_SIZE_FIT &&
+              v->pad != VIEW_PAD_NONE;
+    p->has_size = p->pads || (v->resize == VIEW_RESIZE_SIZE && exact);
+    if (!p->has_size)
+        return;
+    p->out_width = v->size.width;
+    p->out_height = v->size.height;
+}
+
+int plan_init(const struct view *view, const struct manifest_instance *instance,
+              struct plan *ret, struct error *err)
+{
+    struct plan p = {.view = *view, .desc = instance->desc};
+    struct image_box region;
+    int rc;
+
+    if (!instance->has_pixels)
+        return error_set(err, ERROR_NOT_FOUND, "%s has no pixels",
+                         instance->name);
+    p.pages = count_pages(view, instance->frames);
+    if (p.pages == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no frame is left of %u",
+                         instance->frames);
+    if (set_types(&p, err) != 0)
+        return -1;
+    set_orientation(&p, instance);
+    if (view->resize == VIEW_RESIZE_SPACING && !(p.px_x > 0.0 && p.px_y > 0.0))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the pixel spacing of this image is not known");
+    set_early_size(&p);
+    if (region_known_early(&p, &region, err, &rc) &&
+        (rc != 0 || plan_set_region(&p, &region, err) != 0))
+        return -1;
+    *ret = p;
+    return 0;
+}
+
+bool plan_needs_crop(const struct plan *p)
+{
+    return !p->has_region;
+}
+
+bool plan_needs_pad(const struct plan *p)
+{
+    return p->pads && !p->has_pad_amounts;
+}
+
+void plan_set_pad(struct plan *p, const struct pad *pad)
+{
+    p->pad = *pad;
+    p->has_pad_amounts = true;
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static enum tiff_pack tiff_pack_of(enum view_pack pack)
+{
+    switch (pack) {
+    case VIEW_PACK_PACKBITS:
+        return TIFF_PACK_PACKBITS;
+    case VIEW_PACK_LZW:
+        return TIFF_PACK_LZW;
+    case VIEW_PACK_DEFLATE:
+        return TIFF_PACK_DEFLATE;
+    case VIEW_PACK_ZSTD:
+        return TIFF_PACK_ZSTD;
+    case VIEW_PACK_NONE:
+        break;
+    }
+    return TIFF_PACK_NONE;
+}
+
+void plan_tiff(const struct plan *p, struct tiff_spec *ret)
+{
+    struct tiff_spec s = {
+        .pages = p->pages,
+        .width = p->out_width,
+        .height = p->out_height,
+        .channels = p->out_channels,
+        .type = p->out_type,
+        .pack = tiff_pack_of(p->view.pack),
+        .big = p->view.big,
+        .has_scale = p->resizes,
+        .scale = {p->target.scale_x, p->target.scale_y},
+        .has_crop = p->view.region != VIEW_REGION_NONE,
+        .crop = p->region,
+        .has_pad = p->pads,
+        .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
+        .has_turned = p->turned,
+        .turned_width = p->desc.cols,
+        .turned_height = p->desc.rows,
+        .software = PLAN_SOFTWARE,
+    };
+
+    if (p->px_x > 0.0 && p->px_y > 0.0) {
+        s.px_per_cm_x = 10.0 / p->px_x * (double)p->target.scale_x;
+        s.px_per_cm_y = 10.0 / p->px_y * (double)p->target.scale_y;
+    }
+    *ret = s;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * plan.h: what a view does to one instance, in numbers.
+ *
+ *     stored frame ── values ── orient ── region ── resize ── pad ── convert
+ *       desc          value_*   oriented_*  region    target    pad    out_*
+ *
+ * A plan is arithmetic on header data. Two of its numbers may have to be
+ * measured first: the automatic crop box, and the padding that looks at
+ * pixels. Until they are known (`has_region`, `has_pad_amounts`) the plan
+ * still gives the size of the result wherever that does not depend on them.
+ *
+ * Threads: plain data, one thread at a time; const plans may be shared.
+ */
+#ifndef RENDER_PLAN_H
+#define RENDER_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/orient.h"
+#include "image/pad.h"
+#include "image/resize.h"
+#include "manifest/manifest.h"
+#include "tiff/tiff.h"
+#include "view/view.h"
+
+/* Our own revision: bytes of leaves change only with it (and with the codec
+ * libraries, which are part of the engine key). The TIFF Software tag. */
+#define PLAN_SOFTWARE "prepfs engine 1"
+
+struct plan {
+    struct view view;
+    struct decode_desc desc;
+    const char *refusal; /* why no pixel can be had; NULL. Static text. */
+    uint32_t pages;
+
+    uint32_t stored_channels; /* of a decoded frame */
+    enum sample_type stored_type;
+    uint32_t value_channels; /* after palette and values */
+    enum sample_type value_type;
+    uint32_t y_max; /* of display: 255 or 65535 */
+    uint32_t out_channels;
+    enum sample_type out_type;
+
+    struct orient orient; /* of the source's own turn and the view's */
+    bool turned;          /* by the source's own turn */
+    uint32_t oriented_width, oriented_height;
+    double px_x, px_y; /* mm, after orientation; 0 unknown */
+
+    bool has_region; /* false while an automatic crop is not measured */
+    struct image_box region;
+    bool resizes;
+    struct resize_target target; /* valid with has_region */
+    bool pads;
+    bool has_pad_amounts;
+    struct pad pad;
+
+    bool has_size; /* out_width and out_height are known */
+    uint32_t out_width, out_height;
+};
+
+/*
+ * Plans `view` for `instance`. ERROR_UNSUPPORTED if the view cannot be had of
+ * this instance (no spacing, no pixels, an undecodable syntax, ...),
+ * ERROR_TOO_BIG if a side does not fit.
+ */
+int plan_init(const struct view *view, const struct manifest_instance *instance,
+              struct plan *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Does the crop box of this plan have to be measured? */
+bool plan_needs_crop(const struct plan *plan);
+
+/* Enters the measured box, in oriented pixels. */
+int plan_set_region(struct plan *plan, const struct image_box *box,
+                    struct error *err) __attribute__((warn_unused_result));
+
+/* Does the padding depend on the pixels of the first frame? (has_region) */
+bool plan_needs_pad(const struct plan *plan);
+
+/* Enters the measured padding. */
+void plan_set_pad(struct plan *plan, const struct pad *pad);
+
+/* Which frame, after ordering and from 0, page `page` shows. */
+uint32_t plan_frame(const struct plan *plan, uint32_t page);
+
+/* The file that the plan makes: all of it with has_region, and otherwise
+ * with the right size but without the tags not known yet. */
+void plan_tiff(const struct plan *plan, struct tiff_spec *ret);
+
+#endif

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+/*
+ * source.c: files of the archive, opened once and kept for a while.
+ */
+#include "render/source.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prepfs/checked.h"
+#include "prepfs/cleanup.h"
+#include "prepfs/lock.h"
+#include "render/buffer.h"
+
+/* Descriptors kept open for files that nobody reads just now. */
+enum { SOURCES_IDLE_MAX = 64 };
+
+struct source_impl {
+    struct source public;
+    int fd;
+    struct dicom_source *dicom;
+    struct dicom_header header;
+    struct lock lock; /* protects extents until they are set */
+    struct dicom_extent *extents;
+};
+
+struct sources {
+    struct manifest *manifest;
+    int archive_fd;
+    uint64_t max_pixels;
+    struct flight *files;
+    struct flight *frames;
+    struct sources_stats stats;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static int open_beneath(int dir, const char *path, struct error *err)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+
+    if (fd >= 0)
+        return (int)fd;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return error_set(err, ERROR_STALE,
+                         "%s is gone from the archive; rescan", path);
+    return error_set_sys(err, errno, "cannot open %s: %s", path,
+                         strerrordesc_np(errno));
+}
+
+static int check_version(int fd, const struct manifest_instance *i,
+                         struct error *err)
+{
+    struct stat st;
+    int64_t mtime_ns;
+
+    if (fstat(fd, &st) != 0)
+        return error_set_sys(err, errno, "cannot stat %s: %s", i->relpath,
+                             strerrordesc_np(errno));
+    mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (S_ISREG(st.st_mode) && st.st_dev == i->dev && st.st_ino == i->ino &&
+        (uint64_t)st.st_size == i->size && mtime_ns == i->mtime_ns)
+        return 0;
+    return error_set(err, ERROR_STALE,
+                     "%s changed since it was indexed; rescan", i->relpath);
+}
+
+static void source_free(void *value)
+{
+    struct source_impl *s = value;
+
+    dicom_header_deinit(&s->header);
+    dicom_source_close(s->dicom);
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    free(s->extents);
+    lock_deinit(&s->lock);
+    free(s);
+}
+
+struct source_request {
+    struct sources *sources;
+    const struct manifest_instance *instance;
+};
+
+static int source_load(struct source_impl *s, const struct source_request *r,
+                       struct error *err)
+{
+    s->fd = open_beneath(r->sources->archive_fd, r->instance->relpath, err);
+    if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
+        return -1;
+    s->dicom = dicom_source_open(s->fd, NULL, err);
+    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0)
+        return -1;
+    if (!s->header.has_pixels)
+        return error_set(err, ERROR_CORRUPT, "%s has no pixel data",
+                         r->instance->relpath);
+    s->public = (struct source){&s->header, s};
+    return 0;
+}
+
+static int source_make(void *opaque, const struct flight_key *key,
+                       void **ret_value, size_t *ret_cost, struct error *err)
+{
+    struct source_impl *s = calloc(1, sizeof *s);
+
+    (void)key;
+    if (!s)
+        return error_no_memory(err);
+    s->fd = -1;
+    lock_init(&s->lock);
+    if (source_load(s, opaque, err) != 0) {
+        source_free(s);
+        return -1;
+    }
+    *ret_value = s;
+    *ret_cost = 1;
+    return 0;
+}
+
+int source_get(struct sources *s, const struct manifest_instance *instance,
+               struct flight_ref *ref, const struct source **ret,
+               struct error *err)
+{
+    struct flight_key key = {(uint64_t)instance->id, 0};
+    struct source_request request = {s, instance};
+
+    if (instance->gone)
+        return error_set(err, ERROR_STALE, "%s changed or vanished",
+                         instance->relpath);
+    if (flight_get(s->files, &key, source_make, &request, ref, NULL, err) != 0)
+        return -1;
+    *ret = &((struct source_impl *)ref->value)->public;
+    return 0;
+}
+
+void source_put(struct sources *s, struct flight_ref *ref)
+{
+    flight_put(s->files, ref);
+}
+
+/* ---- frame index -------------------------------------------------------- */
+
+/* The manifest's and the parser's extents are the same pair of numbers. */
+_Static_assert(sizeof(struct manifest_extent) == sizeof(struct dicom_extent),
+               "extents are copied as they are");
+
+static int index_recall(struct sources *s, const struct manifest_instance *i,
+                        struct source_impl *src, struct dicom_extent **ret,
+                        struct error *err)
+{
+    CLEANUP_FREE struct manifest_extent *known = NULL;
+    uint64_t n = 0;
+    int found = manifest_frames_get(s->manifest, i->id, &known, &n, err);
+
+    if (found <= 0)
+        return found;
+    if (n != src->header.frames)
+        return 0;
+    *ret = (struct dicom_extent *)STEAL(known);
+    return 1;
+}
+
+static int index_build(struct sources *s, const struct manifest_instance *i,
+                       struct source_impl *src, struct dicom_extent **ret,
+                       struct error *err)
+{
+    struct error ignored = ERROR_INIT;
+    uint64_t n = 0;
+
+    if (dicom_frames_index(src->dicom, &src->header, ret, &n, err) != 0)
+        return -1;
+    /* An index of inflated bytes would mislead who has only the file. One
+     * that cannot be stored is built again next time. */
+    if (!dicom_source_is_inflated(src->dicom) && n > 1)
+        (void)manifest_frames_put(s->manifest, i->id,
+                                  (const struct manifest_extent *)*ret, n,
+                                  &ignored);
+    return 0;
+}
+
+/* Extents of all frames, NULL for native data. Two threads may both build
+ * them; the second result is dropped. */
+static int source_extents(struct sources *s, const struct manifest_instance *i,
+                          struct source_impl *src,
+                          const struct dicom_extent **ret, struct error *err)
+{
+    struct dicom_extent *mine = NULL;
+    int rc;
+
+    *ret = NULL;
+    if (src->header.pixels != DICOM_PIXELS_ENCAPSULATED)
+        return 0;
+    lock_acquire(&src->lock);
+    *ret = src->extents;
+    lock_release(&src->lock);
+    if (*ret)
+        return 0;
+    rc = index_recall(s, i, src, &mine, err);
+    if (rc < 0 || (rc == 0 && index_build(s, i, src, &mine, err) != 0))
+        return -1;
+    lock_acquire(&src->lock);
+    if (!src->extents)
+        src->extents = STEAL(mine);
+    *ret = src->extents;
+    lock_release(&src->lock);
+    free(mine);
+    return 0;
+}
+
+/* ---- frames ------------------------------------------------------------- */
+
+struct frame {
+    struct image image;
+    struct buffer buffer;
+};
+
+static void frame_free(void *value)
+{
+    struct frame *f = value;
+
+    buffer_deinit(&f->buffer);
+    free(f);
+}
+
+static int frame_alloc(struct sources *s, const struct decode_desc *desc,
+                       struct frame *f, struct error *err)
+{
+    size_t row, bytes;
+    uint64_t pixels = (uint64_t)desc->rows * desc->cols;
+
+    if (s->max_pixels && pixels > s->max_pixels)
+        return error_set(err, ERROR_TOO_BIG,
+                         "a frame has %u x %u pixels, the limit is %llu "
+                         "(-o max_pixels)",
+                         desc->cols, desc->rows,
+                         (unsigned long long)s->max_pixels);
+    if (decode_output(desc, &f->image.channels, &f->image.type, err) != 0)
+        return -1;
+    if (!checked_mul_size(desc->cols,
+                          f->image.channels * sample_bytes(f->image.type),
+                          &row) ||
+        !checked_mul_size(row, desc->rows, &bytes))
+        return error_set(err, ERROR_TOO_BIG, "a frame has %u x %u pixels",
+                         desc->cols, desc->rows);
+    if (buffer_init(&f->buffer, bytes, err) != 0)
+        return -1;
+    f->image.width = desc->cols;
+    f->image.height = desc->rows;
+    f->image.stride_bytes = row;
+    f->image.data = f->buffer.data;
+    return 0;
+}
+
+static int frame_fill(struct sources *s, const struct manifest_instance *i,
+                      struct source_impl *src, uint32_t number, struct frame *f,
+                      struct error *err)
+{
+    CLEANUP_FREE uint8_t *bytes = NULL;
+    const struct dicom_extent *extents;
+    size_t length = 0;
+    unsigned bit = 0;
+    uint64_t t0 = now_ns(), t1;
+    int rc;
+
+    if (source_extents(s, i, src, &extents, err) != 0 ||
+        dicom_frame_read(src->dicom, &src->header, extents, number, &bytes,
+                         &length, &bit, err) != 0 ||
+        check_version(src->fd, i, err) != 0)
+        return -1;
+    t1 = now_ns();
+    s->stats.bytes_read += length;
+    s->stats.read_ns += t1 - t0;
+    rc = decode_frame(&src->header.desc, bytes, length, bit, &f->image, err);
+    s->stats.frames_decoded++;
+    s->stats.decode_ns += now_ns() - t1;
+    return rc;
+}
+
+static int frame_make(void *opaque, const struct flight_key *key,
+                      void **ret_value, size_t *ret_cost, struct error *err)
+{
+    const struct source_request *r = opaque;
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *src;
+    struct frame *f;
+    int rc;
+
+    if (source_get(r->sources, r->instance, &ref, &src, err) != 0)
+        return -1;
+    f = calloc(1, sizeof *f);
+    rc = f ? 0 : error_no_memory(err);
+    if (rc == 0 && key->b >= src->header->frames)
+        rc = error_set(err, ERROR_CORRUPT, "%s has %u frames, not %llu",
+                       r->instance->relpath, src->header->frames,
+                       (unsigned long long)key->b + 1);
+    if (rc == 0)
+        rc = frame_alloc(r->sources, &src->header->desc, f, err);
+    if (rc == 0)
+        rc = frame_fill(r->sources, r->instance, src->impl, (uint32_t)key->b, f,
+                        err);
+    source_put(r->sources, &ref);
+    if (rc != 0) {
+        if (f)
+            frame_free(f);
+        return -1;
+    }
+    *ret_value = f;
+    *ret_cost = f->buffer.size;
+    return 0;
+}
+
+int frame_get(struct sources *s, const struct manifest_instance *instance,
+              uint32_t frame, struct flight_ref *ref, const struct image **ret,
+              struct error *err)
+{
+    struct flight_key key = {(uint64_t)instance->id, frame};
+    struct source_request request = {s, instance};
+    int made;
+
+    if (flight_get(s->frames, &key, frame_make, &request, ref, &made, err) != 0)
+        return -1;
+    if (!made)
+        s->stats.frames_reused++;
+    *ret = &((struct frame *)ref->value)->image;
+    return 0;
+}
+
+void frame_put(struct sources *s, struct flight_ref *ref)
+{
+    flight_put(s->frames, ref);
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+struct sources *sources_new(const struct sources_config *config,
+                            struct error *err)
+{
+    struct sources *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        (void)error_no_memory(err);
+        return NULL;
+    }
+    s->manifest = config->manifest;
+    s->max_pixels = config->max_pixels;
+    s->archive_fd = open(config->archive, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (s->archive_fd < 0) {
+        (void)error_set_sys(err, errno, "cannot open the archive %s: %s",
+                            config->archive, strerrordesc_np(errno));
+        free(s);
+        return NULL;
+    }
+    s->files = flight_new(SOURCES_IDLE_MAX, source_free, err);
+    s->frames = flight_new(config->frame_bytes, frame_free, err);
+    if (!s->files || !s->frames) {
+        sources_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void sources_free(struct sources *s)
+{
+    if (!s)
+        return;
+    flight_free(s->frames);
+    flight_free(s->files);
+    (void)close(s->archive_fd);
+    free(s);
+}
+
+void sources_forget(struct sources *s)
+{
+    flight_drop_all(s->frames);
+    flight_drop_all(s->files);
+}
+
+struct sources_stats *sources_stats(struct sources *s)
+{
+    return &s->stats;
+}
