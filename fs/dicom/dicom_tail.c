@@ -82,6 +82,9 @@ static int found_pixels(struct dicom_build *build, struct dicom_cursor *cursor,
     h->items_big_endian = dicom_encoding_is_big(build->encoding);
     h->swapped_pairs = !items && h->items_big_endian &&
                        h->desc.bits_alloc <= 8 && memcmp(e->vr, "OB", 2) != 0;
+    /* dicom_frame_read puts such bytes in order: no words are left. */
+    if (native && h->desc.bits_alloc <= 8)
+        h->desc.codec = DECODE_NATIVE_LE;
     if (e->length == DICOM_UNDEFINED_LENGTH && !items)
         return measure_undefined(build, e, err);
     h->pixel_length = e->end - e->value;
