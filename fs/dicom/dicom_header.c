@@ -65,18 +65,35 @@ static int source_read(const void *opaque, uint64_t offset, void *data,
     return dicom_source_read(opaque, offset, data, length, err);
 }
 
+static bool has_uid(const struct dcmtk_item *root, uint32_t tag)
+{
+    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_value value;
+    char text[65] = {0};
+    const char *part;
+    size_t length;
+    bool good = dicom_get(root, tag, &buffer, &value) &&
+                dicom_text_part((const char *)value.bytes, value.length, 0,
+                                &part, &length) &&
+                length < sizeof text;
+
+    if (good)
+        memcpy(text, part, length);
+    dicom_buffer_deinit(&buffer);
+    return good && dicom_uid_is_name(text);
+}
+
 /* Is there anything in it that an object of DICOM has? Garbage can parse. */
 static bool makes_sense(const struct dcmtk_item *root)
 {
-    static const uint32_t any[] = {TAG_SOP_CLASS, TAG_SOP_INSTANCE, TAG_STUDY,
-                                   TAG_SERIES,    TAG_MODALITY,     TAG_ROWS,
-                                   0x00041220};
+    static const uint32_t uids[] = {TAG_SOP_CLASS, TAG_SOP_INSTANCE, TAG_STUDY,
+                                    TAG_SERIES};
     struct dcmtk_element e;
 
-    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++)
-        if (dcmtk_find(root, any[i], &e))
+    for (size_t i = 0; i < sizeof uids / sizeof uids[0]; i++)
+        if (has_uid(root, uids[i]))
             return true;
-    return false;
+    return dcmtk_find(root, TAG_ROWS, &e) && e.length == 2;
 }
 
 struct attempt {
@@ -129,7 +146,7 @@ static int parse(struct dicom_build *build, struct dcmtk_dataset **ret,
             dcmtk_dataset_free(a.dataset);
             return -1;
         }
-        if (b.good) {
+        if (b.good && makes_sense(dcmtk_root(b.dataset))) {
             dcmtk_dataset_free(a.dataset);
             a = b;
             build->encoding = DCMTK_IMPLICIT_LE;
