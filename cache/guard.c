@@ -379,8 +379,11 @@ static void thaw(struct guard *guard)
     guard->gate.frozen = false;
     guard->thaws++;
     guard->silent = 0;
-    if (guard->shadow)
-        copy_gate(guard->shadow);
+    if (!guard->shadow)
+        return;
+    copy_gate(guard->shadow);
+    /* The old lead was won with the old content. */
+    guard->shadow->hits_b = guard->shadow->hits_a;
 }
 
 static void freeze(struct guard *guard)
@@ -416,10 +419,14 @@ static void listen(struct guard *guard, bool hit)
         return;
     }
     guard->silent++;
-    if (guard->gate.frozen &&
-        (double)guard->silent >
+    if (!guard->gate.frozen ||
+        (double)guard->silent <=
             2 * guard->longest_silent + (double)(blocks / 4))
-        thaw(guard);
+        return;
+    /* On a fixed order a silence of (data set - capacity) is normal, and this
+     * one was cut short: be more patient next time. */
+    guard->longest_silent = (double)guard->silent;
+    thaw(guard);
 }
 
 static bool is_full(const struct guard *guard)
