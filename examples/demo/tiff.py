@@ -14,7 +14,7 @@ _SAMPLES = {(8, 1): "B", (16, 1): "H", (16, 2): "h", (32, 1): "I",
 class Page:
     """One page: width, height, channels and its samples, row by row."""
 
-    def __init__(self, path, number=0):
+    def __init__(self, path, number=0, with_samples=True):
         with open(path, "rb") as file:
             self.file = file
             mark = file.read(16)
@@ -27,7 +27,8 @@ class Page:
                 if at == 0:
                     raise ValueError("%s: no page %d" % (path, number))
                 self.tags, at = self._directory(at)
-            self._samples()
+            if with_samples:
+                self._samples()
 
     def _directory(self, at):
         count, entry, slot = (8, 20, 8) if self.big else (2, 12, 4)
@@ -53,7 +54,7 @@ class Page:
             raise ValueError("compressed TIFF")
         self.width, self.height = self.tags[256][0], self.tags[257][0]
         self.channels = self.tags[277][0]
-        code = _SAMPLES[self.tags[258][0], self.tags[339][0]]
+        code = _SAMPLES[self.tags[258][0], self.tags.get(339, (1,))[0]]
         data = bytearray()
         for offset, size in zip(self.tags[273], self.tags[279]):
             self.file.seek(offset)
@@ -72,4 +73,4 @@ class Page:
 
 def pages(path):
     """The number of pages."""
-    return Page(path).tags.get(297, (0, 1))[1]
+    return Page(path, with_samples=False).tags.get(297, (0, 1))[1]

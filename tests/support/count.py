@@ -55,7 +55,7 @@ def count_tap(label, test, totals):
         skip = SKIP.search(match.group(3))
         if skip and not match.group(1):
             totals.skip("%s %s" % (label, match.group(2)),
-                        match.group(3).replace("#", "", 1))
+                        re.sub(r"\s*#\s*", ": ", match.group(3), count=1))
         elif match.group(1) and "# TODO" not in match.group(3):
             failed += 1
             totals.fail(name, "not ok")
