@@ -4,9 +4,10 @@
  *
  * A name is a number in its group: 1 is the UID itself, N is UID.dN. A number
  * that an object has had belongs to it for good. When that object is gone,
- * only its own successor may have it: the new file at the same path, a known
- * copy of it, or a file of the same size and mtime (a copy made meanwhile).
- * So a link to UID.d2 never shows another picture.
+ * only its own successor may have it: the new file at the same path
+ * (choose_name in manifest_batch.c), a known copy of it, or a file of the same
+ * size and mtime (a copy made meanwhile). So a link to UID.d2 never shows
+ * another picture.
  *
  * Within one index run files come in inode order, but names are given in path
  * order, so that the same archive gets the same names on every host: objects
@@ -236,7 +237,7 @@ static uint32_t inherited_number(const struct resolver *r,
         const struct member *old = &g->v[i];
 
         if (old->gone && old->holds && number_is_free(g, old->number) &&
-            (old->source_id == m->source_id || old->id == m->dup_of ||
+            (old->id == m->dup_of ||
              (old->size == m->size && old->mtime_ns == m->mtime_ns)))
             return old->number;
     }

@@ -504,6 +504,7 @@ START_TEST(a_copy_stands_in_for_its_original)
     struct row rows[] = {file("a@1", "1.5", 1), file("a@2", "1.5", 2),
                          file("a@3", "1.5", 3)};
 
+    rows[1].mtime_s = rows[2].mtime_s = 1500;
     write_rows(rows, 3);
     assert_names("1.5=a@1");
     vanish("a@1");
