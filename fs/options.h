@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * options.h: the command line of prepfs.
+ *
+ *     prepfs ARCHIVE MOUNTPOINT [-f] [-d] [-o OPTION[,OPTION...]]
+ *
+ * One table (options.c) drives the parser, --help, and the test that compares
+ * both with prepfs(1). Every option of -o may also be given as a long option
+ * (--cache=2G). Commas and backslashes inside a value are written \, and \\.
+ *
+ * Threads: struct options is plain data, immutable after options_parse.
+ */
+#ifndef FS_OPTIONS_H
+#define FS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "prepfs/error.h"
+
+struct options {
+    char *archive;    /* as given; owned */
+    char *mountpoint; /* as given; owned */
+    bool help;
+    bool version;
+    bool foreground;
+    bool debug; /* implies foreground */
+
+    char *state_dir; /* NULL: the default place; owned */
+    char *presets;   /* file, or NULL; owned */
+    bool preset_dirs;
+    bool index_background;
+    bool xattr;
+    uint64_t cache_bytes; /* 0: a quarter of the memory that is free */
+    uint64_t threads;     /* that decode; 0: one per processor */
+    uint64_t max_views;
+    uint64_t max_pixels; /* per frame */
+    uint64_t max_bytes_per_file;
+    uint64_t read_ahead_kb; /* 0: leave the kernel's */
+
+    int64_t uid; /* -1: who mounts */
+    int64_t gid;
+    uint64_t umask;
+    bool allow_other;
+    bool allow_root;
+    bool default_permissions;
+    bool auto_unmount;
+    bool remount; /* mount -o remount called us */
+    char *fsname; /* NULL: the archive; owned */
+    char *kernel; /* options that only the kernel knows, "a=b,c"; owned */
+    char *given;  /* all of -o as it came, for remount; owned */
+};
+
+/*
+ * Reads a command line. 0 with *ret filled (release with options_deinit); -1
+ * with ERROR_USAGE and a message for the user, in which an unknown word is
+ * answered with the nearest known one. After -h or -V the rest may be
+ * missing: look at `help` and `version` first.
+ */
+int options_parse(int argc, char *const argv[], struct options *ret,
+                  struct error *err) __attribute__((warn_unused_result));
+void options_deinit(struct options *o);
+
+/* What --help shows. */
+void options_help(FILE *out);
+
+/* One per line: every word that -o takes, without values, in table order;
+ * `ignored` chooses those that are accepted and do nothing. For tests. */
+void options_list(FILE *out, bool ignored);
+
+/* "512K", "2G", "1000": bytes in units of 1024. ERROR_USAGE. */
+int options_parse_size(const char *text, uint64_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/* paths.c: see paths.h. */
+#include "paths.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "prepfs/cleanup.h"
+
+/* ---- who is above whom ---- */
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Walks up by path; bind mounts and links do not matter because folders are
+ * compared by what they are. */
+bool paths_is_below(const char *path, const char *above)
+{
+    CLEANUP_FREE char *p = realpath(path, NULL);
+    struct stat top, here;
+
+    if (!p || stat(above, &top) < 0)
+        return false;
+    for (;;) {
+        if (stat(p, &here) == 0 && is_same(&here, &top))
+            return true;
+        if (strcmp(p, "/") == 0)
+            return false;
+        *strrchr(p, '/') = '\0';
+        if (*p == '\0')
+            (void)strcpy(p, "/"); /* "/x" has room for it */
+    }
+}
+
+/* ---- what is mounted where ---- */
+
+/* mountinfo writes space, tab, newline and backslash as \ooo. */
+static void unescape(char *text)
+{
+    char *out = text;
+
+    for (; *text; text++) {
+        if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] &&
+            text[3]) {
+            *out++ = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 +
+                            (text[3] - '0'));
+            text += 3;
+        } else {
+            *out++ = *text;
+        }
+    }
+    *out = '\0';
+}
+
+/* "36 35 98:0 /root /mount/point opts [optional...] - type source opts" */
+static bool split_line(char *line, char **ret_path, char **ret_type)
+{
+    char *dash = strstr(line, " - ");
+    char *save;
+
+    if (!dash)
+        return false;
+    *dash = '\0';
+    *ret_type = strtok_r(dash + 3, " ", &save);
+    *ret_path = strtok_r(line, " ", &save);
+    for (int field = 1; field < 5 && *ret_path; field++)
+        *ret_path = strtok_r(NULL, " ", &save);
+    if (!*ret_path || !*ret_type)
+        return false;
+    unescape(*ret_path);
+    return true;
+}
+
+int paths_mounted_type(const char *mountinfo, const char *path, char *ret,
+                       size_t size, struct error *err)
+{
+    CLEANUP_FREE char *line = NULL;
+    char *mounted, *type;
+    size_t room = 0;
+    int found = 0;
+    FILE *in = fopen(mountinfo, "re");
+
+    if (!in)
+        return error_set_sys(err, errno, "%s: %s", mountinfo,
+                             strerrordesc_np(errno));
+    while (getline(&line, &room, in) > 0) {
+        if (!split_line(line, &mounted, &type) || strcmp(mounted, path) != 0)
+            continue;
+        (void)snprintf(ret, size, "%s", type); /* later lines lie above */
+        found = 1;
+    }
+    (void)fclose(in);
+    return found;
+}
+
+/* ---- the folders of the command line ---- */
+
+static int resolve_folder(const char *what, const char *path, char **ret,
+                          struct stat *ret_st, struct error *err)
+{
+    if (stat(path, ret_st) < 0)
+        return error_set_sys(err, errno, "%s %s: %s", what, path,
+                             strerrordesc_np(errno));
+    if (!S_ISDIR(ret_st->st_mode))
+        return error_set_sys(err, ENOTDIR, "%s %s is not a folder", what, path);
+    *ret = realpath(path, NULL);
+    if (!*ret)
+        return error_set_sys(err, errno, "%s %s: %s", what, path,
+                             strerrordesc_np(errno));
+    return 0;
+}
+
+static int resolve_archive(const char *path, struct paths *p, struct error *err)
+{
+    struct stat st;
+
+    if (resolve_folder("archive", path, &p->archive, &st, err) < 0)
+        return -1;
+    p->archive_mtime_s = st.st_mtim.tv_sec;
+    if (access(path, R_OK | X_OK) < 0)
+        return error_set_sys(err, errno, "archive %s: %s", path,
+                             strerrordesc_np(errno));
+    return 0;
+}
+
+/* A mount whose process died answers everything with this. */
+static int explain_dead_mount(const char *path, struct error *err)
+{
+    return error_set_sys(err, ENOTCONN,
+                         "%s: the process that was mounted here has died. "
+                         "Free it with\n    fusermount3 -u -z %s\n"
+                         "(as root: umount -l %s) and start again",
+                         path, path, path);
+}
+
+static int resolve_mountpoint(const char *path, struct paths *p,
+                              struct error *err)
+{
+    struct stat st;
+    char type[64];
+
+    if (stat(path, &st) < 0 && errno == ENOTCONN)
+        return explain_dead_mount(path, err);
+    if (resolve_folder("mount point", path, &p->mountpoint, &st, err) < 0)
+        return -1;
+    if (paths_mounted_type("/proc/self/mountinfo", p->mountpoint, type,
+                           sizeof type, NULL) == 1 &&
+        strcmp(type, "fuse.prepfs") == 0)
+        return error_set_sys(err, EBUSY,
+                             "prepfs is already mounted on %s; to end it: "
+                             "fusermount3 -u %s",
+                             path, path);
+    return 0;
+}
+
+static int check_nesting(const struct paths *p, struct error *err)
+{
+    if (paths_is_below(p->mountpoint, p->archive))
+        return error_set(err, ERROR_IO,
+                         "the mount point %s lies in the archive %s: choose "
+                         "one outside",
+                         p->mountpoint, p->archive);
+    if (paths_is_below(p->archive, p->mountpoint))
+        return error_set(err, ERROR_IO,
+                         "the archive %s lies below the mount point %s, "
+                         "which would hide it",
+                         p->archive, p->mountpoint);
+    return 0;
+}
+
+int paths_check_state(const struct paths *p, const char *state_dir,
+                      struct error *err)
+{
+    if (paths_is_below(state_dir, p->mountpoint))
+        return error_set(err, ERROR_IO,
+                         "the state folder %s lies below the mount point %s",
+                         state_dir, p->mountpoint);
+    return 0;
+}
+
+/* Absolute, although it may not exist yet. */
+static int make_absolute(const char *path, char **ret, struct error *err)
+{
+    CLEANUP_FREE char *here = NULL;
+
+    if (path[0] == '/') {
+        *ret = strdup(path);
+        return *ret ? 0 : error_no_memory(err);
+    }
+    here = getcwd(NULL, 0);
+    if (!here)
+        return error_set_sys(err, errno, "getcwd: %s", strerrordesc_np(errno));
+    if (asprintf(ret, "%s/%s", here, path) < 0) {
+        *ret = NULL;
+        return error_no_memory(err);
+    }
+    return 0;
+}
+
+static int resolve_presets(const char *path, struct paths *p, struct error *err)
+{
+    p->presets = realpath(path, NULL);
+    if (!p->presets)
+        return error_set_sys(err, errno, "presets %s: %s", path,
+                             strerrordesc_np(errno));
+    return 0;
+}
+
+static int resolve_all(const struct options *o, struct paths *p,
+                       struct error *err)
+{
+    if (resolve_archive(o->archive, p, err) < 0 ||
+        resolve_mountpoint(o->mountpoint, p, err) < 0 ||
+        check_nesting(p, err) < 0)
+        return -1;
+    if (o->presets && resolve_presets(o->presets, p, err) < 0)
+        return -1;
+    if (o->state_dir && make_absolute(o->state_dir, &p->state_dir, err) < 0)
+        return -1;
+    return 0;
+}
+
+int paths_resolve(const struct options *o, struct paths *ret, struct error *err)
+{
+    struct paths p = {0};
+
+    if (resolve_all(o, &p, err) < 0) {
+        paths_deinit(&p);
+        return -1;
+    }
+    *ret = p;
+    return 0;
+}
+
+void paths_deinit(struct paths *p)
+{
+    free(p->archive);
+    free(p->mountpoint);
+    free(p->presets);
+    free(p->state_dir);
+    *p = (struct paths){0};
+}
