@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report.h: the live counters of a mount, as stats.json and stats.prom.
+ *
+ * The keys are a contract (prepfs(1), "Statistics"): they may be added to,
+ * never renamed. All come from one list, so both formats always agree.
+ *
+ * Threads: struct report is immutable after it was filled, but for `indexing`
+ * and its numbers, which are atomics; the sources lock themselves.
+ */
+#ifndef FS_REPORT_H
+#define FS_REPORT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "manifest/manifest.h"
+#include "pool.h"
+#include "prepfs/cache.h"
+#include "prepfs/error.h"
+#include "render/render.h"
+#include "stats.h"
+
+struct report {
+    struct stats *stats; /* all borrowed */
+    struct pool *pool;
+    struct render *render;
+    struct cache *cache;
+    struct manifest *manifest;
+    uint64_t started_ms; /* log_now_ms() at mount */
+    unsigned fuse_threads;
+    unsigned fuse_version; /* 314 for 3.14 */
+    /* set by INIT, before any other request */
+    atomic_uint proto_minor;
+    atomic_bool parallel_dirops;
+    /* set by the indexer */
+    atomic_bool indexing;
+    _Atomic uint64_t index_done;
+    _Atomic uint64_t index_total;
+};
+
+int report_json(const struct report *r, FILE *out, struct error *err);
+int report_prometheus(const struct report *r, FILE *out, struct error *err);
+
+/* Every key, one per line; for the test against the manual. */
+void report_keys(FILE *out);
+
+#endif
