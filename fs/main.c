@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c: prepfs ARCHIVE MOUNTPOINT [-o ...]
+ *
+ *     options, paths     in the terminal; what is wrong is said at once
+ *     fork               before threads and databases: daemon.c
+ *     parts              manifest, cache, render, pool, tree: parts.c
+ *     first index        with a line of progress; can be interrupted
+ *     mount              then a thread asks it something and tells the parent
+ *     serve              until unmounted, or a signal came: guard.c
+ *     all back           in the opposite order
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "decode/decode.h"
+#include "dicom/dicom.h"
+#include "guard.h"
+#include "indexer.h"
+#include "options.h"
+#include "parts.h"
+#include "paths.h"
+#include "prepfs/cleanup.h"
+#include "session.h"
+
+struct mount {
+    struct options options;
+    struct paths paths;
+    struct daemon daemon;
+    struct log log;
+    struct parts parts;
+    struct indexer *indexer;
+    struct session *session;
+    struct guard *guard;
+    atomic_bool cancel;
+    bool pass_later; /* a pass over the archive follows the mount */
+    pthread_t greeter;
+    bool greets;
+};
+
+/* ---- before the fork ---- */
+
+static int print_version(void)
+{
+    char fuse[32], engine[256];
+
+    session_fuse_version(fuse, sizeof fuse);
+    render_engine_text(engine, sizeof engine);
+    (void)printf("prepfs %s\nlibfuse %s\n%s\n", PREPFS_VERSION, fuse, engine);
+    return DAEMON_OK;
+}
+
+static int status_of(const struct error *err)
+{
+    return err->kind == ERROR_USAGE ? DAEMON_USAGE : DAEMON_FAILED;
+}
+
+static int complain(const struct error *err)
+{
+    (void)fprintf(stderr, "prepfs: %s\n", err->msg);
+    return status_of(err);
+}
+
+/* `mount -o remount` runs us again; only the kernel has anything to do. */
+static int remount(const struct options *o)
+{
+    CLEANUP_FREE char *list = strdup(o->given);
+
+    if (list)
+        (void)execlp("mount", "mount", "-i", "-o", list, o->mountpoint,
+                     (char *)NULL);
+    (void)fprintf(stderr, "prepfs: cannot run mount(8)\n");
+    return DAEMON_FAILED;
+}
+
+/* One descriptor per source being read; the soft limit is often 1024. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* ---- starting ---- */
+
+static int index_first(struct mount *m, struct error *err)
+{
+    struct indexer_config config = {
+        .fs = &m->parts.fs,
+        .archive = m->paths.archive,
+        .snapshot = m->parts.snapshot,
+        .cancel = &m->cancel,
+        .show_progress = isatty(STDERR_FILENO) == 1,
+    };
+    int rc;
+
+    m->indexer = indexer_new(&config, err);
+    if (!m->indexer)
+        return -1;
+    rc = indexer_has_run(m->indexer, err);
+    m->pass_later = true;
+    if (rc < 0 || rc == 1 || m->options.index_background)
+        return rc < 0 ? -1 : 0;
+    rc = indexer_first(m->indexer, err);
+    m->pass_later = rc == 1;
+    if (rc == 1)
+        log_line(&m->log, LOG_LEVEL_INFO,
+                 "another process is indexing this archive; files appear as "
+                 "they are found");
+    if (rc < 0 && err->kind == ERROR_INTERRUPTED)
+        return error_set(err, ERROR_INTERRUPTED,
+                         "interrupted; the next start goes on with the index");
+    return rc < 0 ? -1 : 0;
+}
+
+static void on_hangup(void *opaque)
+{
+    struct mount *m = opaque;
+
+    parts_reload_presets(&m->parts, m->paths.presets);
+    indexer_rescan(m->indexer);
+}
+
+static int start(struct mount *m, struct error *err)
+{
+    struct guard_config config = {
+        .log = &m->log,
+        .cancel = &m->cancel,
+        .hangup = on_hangup,
+        .opaque = m,
+    };
+
+    m->guard = guard_start(&config, err);
+    if (!m->guard ||
+        parts_open(&m->parts, &m->options, &m->paths, &m->log, err) < 0 ||
+        index_first(m, err) < 0)
+        return -1;
+    m->session = session_new(&m->parts.fs, m->paths.archive, err);
+    if (!m->session || session_mount(m->session, m->paths.mountpoint, err) < 0)
+        return -1;
+    if (!guard_mounted(m->guard, m->session))
+        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+    return 0;
+}
+
+/* ---- serving ---- */
+
+static void set_read_ahead(struct mount *m)
+{
+    struct error err = ERROR_INIT;
+
+    if (m->options.read_ahead_kb &&
+        session_set_read_ahead(m->paths.mountpoint, m->options.read_ahead_kb,
+                               &err) < 0)
+        log_line(&m->log, LOG_LEVEL_WARNING, "read_ahead_kb: %s", err.msg);
+}
+
+/* Asks the mount something, as the first of its users, and tells whoever
+ * started us how it went. */
+static void *greet(void *opaque)
+{
+    struct mount *m = opaque;
+    struct error err = ERROR_INIT;
+
+    if (session_probe(m->paths.mountpoint, &err) < 0) {
+        daemon_tell(&m->daemon, DAEMON_FAILED, err.msg);
+        return NULL;
+    }
+    set_read_ahead(m);
+    if (!m->options.foreground)
+        log_to_syslog(&m->log);
+    daemon_tell(&m->daemon, DAEMON_OK, NULL);
+    daemon_notify_manager("READY=1");
+    return NULL;
+}
+
+static int serve(struct mount *m, struct error *err)
+{
+    int rc;
+
+    if (indexer_start(m->indexer, session_fuse(m->session), m->pass_later,
+                      err) < 0)
+        return -1;
+    rc = pthread_create(&m->greeter, NULL, greet, m);
+    if (rc != 0)
+        return error_set_sys(err, rc, "cannot start a thread: %s",
+                             strerrordesc_np(rc));
+    m->greets = true;
+    return session_run(m->session, err);
+}
+
+/* The pool goes first: its jobs answer through the session. The greeter may
+ * wait for the mount and is set free when the session goes. */
+static void finish(struct mount *m)
+{
+    guard_end(m->guard);
+    atomic_store(&m->cancel, true); /* a pass that goes on in the background */
+    indexer_free(m->indexer);
+    pool_free(m->parts.fs.pool);
+    m->parts.fs.pool = NULL;
+    session_free(m->session);
+    if (m->greets)
+        lock_check(pthread_join(m->greeter, NULL));
+    parts_close(&m->parts);
+}
+
+static int run(struct mount *m)
+{
+    struct error err = ERROR_INIT;
+    int rc;
+
+    guard_block();
+    raise_file_limit();
+    decode_global_init();
+    dicom_global_init();
+    log_init(&m->log, stderr,
+             m->options.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    rc = start(m, &err);
+    if (rc == 0)
+        rc = serve(m, &err);
+    finish(m);
+    if (rc < 0)
+        daemon_tell(&m->daemon, status_of(&err), err.msg);
+    log_deinit(&m->log);
+    return rc < 0 ? status_of(&err) : DAEMON_OK;
+}
+
+static int mount_it(struct mount *m)
+{
+    struct error err = ERROR_INIT;
+    int status = DAEMON_FAILED;
+    int rc = paths_resolve(&m->options, &m->paths, &err);
+
+    if (rc == 0)
+        rc = daemon_split(&m->daemon, m->options.foreground, &status, &err);
+    if (rc < 0)
+        return complain(&err);
+    if (rc == 0)
+        status = run(m);
+    paths_deinit(&m->paths);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = ERROR_INIT;
+    struct mount m = {.daemon = {.fd = -1}};
+    int status;
+
+    if (daemon_keep_standard_fds() < 0)
+        return DAEMON_FAILED;
+    if (options_parse(argc, argv, &m.options, &err) < 0)
+        return complain(&err);
+    if (m.options.help) {
+        options_help(stdout);
+        status = DAEMON_OK;
+    } else if (m.options.version) {
+        status = print_version();
+    } else if (m.options.remount) {
+        status = remount(&m.options);
+    } else {
+        status = mount_it(&m);
+    }
+    options_deinit(&m.options);
+    return status;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/* parts.c: see parts.h. */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "indexer.h"
+#include "manifest/state.h"
+
+enum {
+    QUEUE_MAX = 65536,  /* requests that wait for a decode */
+    PREFETCH_MAX = 256, /* guesses that wait for one */
+};
+
+static const uint64_t frame_bytes_default = UINT64_C(256) << 20;
+
+static int open_state(struct parts *p, const struct paths *paths,
+                      struct error *err)
+{
+    if (state_prepare(paths->archive, paths->state_dir, true, &p->state_dir,
+                      err) < 0 ||
+        paths_check_state(paths, p->state_dir, err) < 0)
+        return -1;
+    if (asprintf(&p->snapshot, "%s/%s", p->state_dir, INDEXER_SNAPSHOT) < 0) {
+        p->snapshot = NULL;
+        return error_no_memory(err);
+    }
+    p->fs.manifest = manifest_open(p->state_dir, MANIFEST_READ_WRITE, err);
+    if (!p->fs.manifest)
+        return -1;
+    if (manifest_set_aside(p->fs.manifest))
+        log_line(p->fs.log, LOG_LEVEL_WARNING,
+                 "the manifest was damaged; it is kept as %s and made anew",
+                 manifest_set_aside(p->fs.manifest));
+    return 0;
+}
+
+static int open_engine(struct parts *p, const struct options *o,
+                       const struct paths *paths, struct error *err)
+{
+    struct cache_config cache = {.budget_bytes = o->cache_bytes};
+    struct render_config render = {
+        .archive = paths->archive,
+        .max_pixels = o->max_pixels,
+        .max_bytes_per_file = o->max_bytes_per_file,
+        .frame_bytes =
+            o->cache_bytes ? o->cache_bytes / 4 : frame_bytes_default,
+    };
+
+    p->fs.cache = cache_new(&cache, err);
+    if (!p->fs.cache)
+        return -1;
+    render.manifest = p->fs.manifest;
+    render.cache = p->fs.cache;
+    p->fs.render = render_new(&render, err);
+    return p->fs.render ? 0 : -1;
+}
+
+/* Gives a name its number now. What is wrong with it LOOKUP will say. */
+static void intern(struct parts *p, const char *name)
+{
+    struct views_found found;
+    struct error err = ERROR_INIT;
+
+    if (views_find(p->fs.views, name, true, &found, &err) < 0)
+        log_line(p->fs.log, LOG_LEVEL_WARNING, "%s: %s", name, err.msg);
+}
+
+/* So that the listing of the root shows inodes. */
+static void intern_presets(struct parts *p)
+{
+    char name[VIEW_PRESET_NAME_MAX + 1];
+
+    intern(p, "full");
+    for (size_t i = 0; views_preset(p->fs.views, i, name); i++)
+        intern(p, name);
+}
+
+static int open_views(struct parts *p, const struct options *o,
+                      const struct paths *paths, struct error *err)
+{
+    struct views_config config = {
+        .manifest = p->fs.manifest,
+        .render = p->fs.render,
+        .max_views = (unsigned)o->max_views,
+    };
+
+    if (paths->presets &&
+        view_presets_load(paths->presets, &config.presets, err) < 0)
+        return -1;
+    p->fs.views = views_new(&config, err);
+    if (!p->fs.views)
+        return -1;
+    intern_presets(p);
+    return 0;
+}
+
+void parts_reload_presets(struct parts *p, const char *path)
+{
+    struct view_presets *presets = NULL;
+    struct error err = ERROR_INIT;
+
+    if (!path)
+        return;
+    if (view_presets_load(path, &presets, &err) < 0) {
+        log_line(p->fs.log, LOG_LEVEL_ERROR, "presets not changed: %s",
+                 err.msg);
+        return;
+    }
+    views_set_presets(p->fs.views, presets);
+    intern_presets(p);
+}
+
+static int open_pool(struct parts *p, const struct options *o,
+                     struct error *err)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct pool_config config = {
+        .threads =
+            o->threads ? (unsigned)o->threads : (unsigned)(cpus > 0 ? cpus : 1),
+        .max_queued = QUEUE_MAX,
+        .max_prefetch = PREFETCH_MAX,
+    };
+
+    p->fs.pool = pool_new(&config, err);
+    if (!p->fs.pool)
+        return -1;
+    p->fs.recorder = recorder_new(p->fs.manifest, p->fs.pool, err);
+    return p->fs.recorder ? 0 : -1;
+}
+
+static void fill_report(struct parts *p)
+{
+    struct report *r = &p->fs.report;
+
+    r->stats = &p->fs.stats;
+    r->pool = p->fs.pool;
+    r->render = p->fs.render;
+    r->cache = p->fs.cache;
+    r->manifest = p->fs.manifest;
+    r->started_ms = log_now_ms();
+}
+
+/* Columns that only pixels tell stay empty until they were measured. */
+static int write_csv(void *opaque, const struct view *view, uint16_t view_id,
+                     FILE *out, struct error *err)
+{
+    struct fs *fs = opaque;
+
+    (void)view;
+    return manifest_csv(fs->manifest, view_id, render_engine(), NULL, NULL, out,
+                        err);
+}
+
+static int open_control(struct parts *p, struct error *err)
+{
+    struct control_config config = {
+        .manifest = p->fs.manifest,
+        .views = p->fs.views,
+        .report = &p->fs.report,
+        .state_dir = p->state_dir,
+        .database = p->snapshot,
+        .csv = write_csv,
+        .csv_opaque = &p->fs,
+    };
+
+    fill_report(p);
+    p->fs.control = control_new(&config, err);
+    return p->fs.control ? 0 : -1;
+}
+
+/* 0400 and 0500 for who mounts; 0440 and 0550 where others are let in. */
+static int open_tree(struct parts *p, const struct options *o,
+                     const struct paths *paths, struct error *err)
+{
+    mode_t umask_bits = (mode_t)o->umask;
+    struct tree_config config = {
+        .manifest = p->fs.manifest,
+        .render = p->fs.render,
+        .views = p->fs.views,
+        .control = p->fs.control,
+        .preset_dirs = o->preset_dirs,
+        .uid = o->uid < 0 ? getuid() : (uid_t)o->uid,
+        .gid = o->gid < 0 ? getgid() : (gid_t)o->gid,
+        .file_mode = (o->allow_other ? 0440 : 0400) & ~umask_bits,
+        .folder_mode = (o->allow_other ? 0550 : 0500) & ~umask_bits,
+        .mtime_s = paths->archive_mtime_s,
+    };
+
+    p->fs.tree = tree_new(&config, err);
+    return p->fs.tree ? 0 : -1;
+}
+
+int parts_open(struct parts *p, const struct options *options,
+               const struct paths *paths, struct log *log, struct error *err)
+{
+    memset(p, 0, sizeof *p);
+    p->fs.options = options;
+    p->fs.log = log;
+    stats_init(&p->fs.stats);
+    if (open_state(p, paths, err) < 0 ||
+        open_engine(p, options, paths, err) < 0 ||
+        open_views(p, options, paths, err) < 0 ||
+        open_pool(p, options, err) < 0 || open_control(p, err) < 0 ||
+        open_tree(p, options, paths, err) < 0)
+        return -1;
+    return 0;
+}
+
+void parts_close(struct parts *p)
+{
+    pool_free(p->fs.pool);
+    tree_free(p->fs.tree);
+    recorder_free(p->fs.recorder);
+    control_free(p->fs.control);
+    views_free(p->fs.views);
+    render_free(p->fs.render);
+    cache_free(p->fs.cache);
+    manifest_close(p->fs.manifest);
+    free(p->snapshot);
+    free(p->state_dir);
+    memset(p, 0, sizeof *p);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/*
+ * parts.h: makes everything a mount consists of, below the session.
+ *
+ * Threads: one at a time.
+ */
+#ifndef FS_PARTS_H
+#define FS_PARTS_H
+
+#include "fs.h"
+#include "paths.h"
+#include "prepfs/error.h"
+
+struct parts {
+    struct fs fs;
+    char *state_dir;
+    char *snapshot; /* the file behind manifest.db */
+};
+
+/* Opens the state and fills *parts; parts_close also after a failure. All
+ * arguments are borrowed until then. */
+int parts_open(struct parts *parts, const struct options *options,
+               const struct paths *paths, struct log *log, struct error *err);
+void parts_close(struct parts *parts);
+
+/* Reads the presets again. What is wrong with them is logged, and the old
+ * ones stay. */
+void parts_reload_presets(struct parts *parts, const char *path);
+
+#endif

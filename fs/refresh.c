@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * refresh.c: see refresh.h.
+ *
+ * Per changed study and used view: the listing of the view folder, the
+ * listing of the study folder and of its series, and the names in them. A
+ * name is expired rather than invalidated where the kernel can (6.2): then
+ * it is looked up again and stays what it is if it still is, whereas an
+ * invalidated folder falls out of the tree under those who work in it. Older
+ * kernels get the hard form for files only; a study that is new shows there
+ * when its negative entry ends by itself, within a minute.
+ */
+#include "refresh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops.h"
+
+enum { PAGE = 64, PROTO_EXPIRE = 38 };
+
+int refresh_init(struct refresh *r, struct fs *fs, struct fuse_session *se,
+                 struct error *err)
+{
+    r->fs = fs;
+    r->se = se;
+    r->epoch = manifest_epoch(fs->manifest, err);
+    return r->epoch < 0 ? -1 : 0;
+}
+
+/* ---- one message; its failure means that the kernel knew nothing ---- */
+
+static void forget_folder(struct refresh *r, const struct inode *folder)
+{
+    uint64_t number;
+
+    if (inode_pack(folder, &number, NULL) == 0)
+        (void)fuse_lowlevel_notify_inval_inode(r->se, number, 0, 0);
+}
+
+static void expire(struct refresh *r, uint64_t parent, const char *name)
+{
+#ifdef FUSE_EXPIRE_HAS_FLAGS
+    (void)fuse_lowlevel_notify_expire_entry(r->se, parent, name, strlen(name),
+                                            FUSE_LL_EXPIRE_ONLY);
+#else
+    (void)fuse_lowlevel_notify_expire_entry(r->se, parent, name, strlen(name));
+#endif
+}
+
+static void forget_name(struct refresh *r, const struct inode *folder,
+                        const char *name, bool is_file)
+{
+    uint64_t parent;
+
+    if (inode_pack(folder, &parent, NULL) < 0)
+        return;
+    if (atomic_load(&r->fs->report.proto_minor) >= PROTO_EXPIRE)
+        expire(r, parent, name);
+    else if (is_file)
+        (void)fuse_lowlevel_notify_inval_entry(r->se, parent, name,
+                                               strlen(name));
+}
+
+/* ---- a study under one view ---- */
+
+/* Which dentries a leaf may have: what is listed, and the other spellings
+ * that are asked for by name. */
+static void forget_leaf(struct refresh *r, const struct inode *folder,
+                        const char *stem)
+{
+    struct view_leaf leaf = {.ext = VIEW_EXT_TIFF};
+    char name[VIEW_LEAF_SIZE];
+
+    (void)snprintf(leaf.stem, sizeof leaf.stem, "%s", stem);
+    for (int ext = VIEW_EXT_TIFF; ext <= VIEW_EXT_JSON; ext++) {
+        leaf.ext = (enum view_ext)ext;
+        (void)view_leaf_print(&leaf, name, sizeof name);
+        forget_name(r, folder, name, true);
+    }
+    (void)snprintf(name, sizeof name, "%s.tif", stem);
+    forget_name(r, folder, name, true);
+}
+
+static void forget_instances(struct refresh *r, const struct inode *study,
+                             const struct manifest_instance *rows, int n)
+{
+    struct inode series = *study;
+
+    series.kind = INODE_SERIES;
+    for (int i = 0; i < n; i++) {
+        if (series.object != rows[i].series_id) {
+            series.object = rows[i].series_id;
+            forget_name(r, study, rows[i].series_name, false);
+            forget_folder(r, &series);
+        }
+        forget_leaf(r, study, rows[i].name);
+        forget_leaf(r, &series, rows[i].name);
+    }
+}
+
+struct task {
+    struct refresh *r;
+    const struct manifest_folder *study;
+    const struct manifest_instance *rows; /* a page of its images */
+    int n;
+    uint32_t presets;
+};
+
+static void forget_study(const struct task *t, uint16_t view_id,
+                         uint32_t preset)
+{
+    struct inode view = {.kind = INODE_VIEW, .view = view_id, .part = preset};
+    struct inode study = {.kind = INODE_STUDY,
+                          .view = view_id,
+                          .object = t->study->id,
+                          .part = preset};
+
+    forget_name(t->r, &view, t->study->name, false);
+    forget_folder(t->r, &view);
+    forget_folder(t->r, &study);
+    forget_instances(t->r, &study, t->rows, t->n);
+}
+
+static void forget_in_view(void *opaque, uint16_t view_id)
+{
+    const struct task *t = opaque;
+
+    for (uint32_t preset = 0; preset <= t->presets; preset++)
+        forget_study(t, view_id, preset);
+}
+
+/* ---- all ---- */
+
+/* Folders of their own that presets have. */
+static uint32_t preset_folders(struct refresh *r)
+{
+    char name[VIEW_PRESET_NAME_MAX + 1];
+    uint32_t n = 0;
+
+    while (r->fs->options->preset_dirs && views_preset(r->fs->views, n, name))
+        n++;
+    return n;
+}
+
+static int tell_study(struct refresh *r, const struct manifest_folder *study,
+                      struct manifest_instance *rows, struct error *err)
+{
+    struct task t = {
+        .r = r, .study = study, .rows = rows, .presets = preset_folders(r)};
+    int64_t after = 0;
+
+    do {
+        t.n = manifest_list_instances(r->fs->manifest, study->id, 0, after,
+                                      PAGE, rows, err);
+        if (t.n < 0)
+            return -1;
+        views_each_used(r->fs->views, forget_in_view, &t);
+        if (t.n > 0)
+            after = rows[t.n - 1].id;
+        for (int i = 0; i < t.n; i++)
+            manifest_instance_deinit(&rows[i]);
+    } while (t.n == PAGE);
+    return 0;
+}
+
+static int tell_changes(struct refresh *r, struct manifest_instance *rows,
+                        struct error *err)
+{
+    struct manifest_folder studies[PAGE];
+    int64_t after = 0;
+    int n;
+
+    do {
+        n = manifest_list_changed(r->fs->manifest, r->epoch, after, PAGE,
+                                  studies, err);
+        for (int i = 0; i < n; i++) {
+            if (tell_study(r, &studies[i], rows, err) < 0)
+                return -1;
+            after = studies[i].id;
+        }
+    } while (n == PAGE);
+    return n < 0 ? -1 : 0;
+}
+
+int refresh_run(struct refresh *r, struct error *err)
+{
+    int64_t epoch = manifest_epoch(r->fs->manifest, err);
+    struct manifest_instance *rows;
+    int rc;
+
+    if (epoch < 0)
+        return -1;
+    if (epoch == r->epoch)
+        return 0;
+    rows = calloc(PAGE, sizeof *rows);
+    if (!rows)
+        return error_no_memory(err);
+    render_rescanned(r->fs->render);
+    rc = tell_changes(r, rows, err);
+    free(rows);
+    if (rc < 0)
+        return -1;
+    r->epoch = epoch;
+    return 1;
+}
