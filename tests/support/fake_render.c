@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fake_render.c: render.h and cache.h's numbers for a pattern archive.
+ *
+ * What would need pixels is "made" by sleeping, once per image: sizes of
+ * views whose sizes are not known, and the first read of each image if the
+ * pattern has a delay. Everything else is answered at once from memory.
+ */
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "decode/decode.h"
+#include "dicom/dicom.h"
+#include "prepfs/lock.h"
+#include "render/render.h"
+#include "support/pattern.h"
+
+enum { DONE_BITS = 1 << 22 };
+
+struct render {
+    struct render_config c;
+    struct lock lock;
+    struct view views[4096];
+    bool has_view[4096];
+    /* Images made and measured, by a hash of (view, object). */
+    _Atomic uint8_t made[DONE_BITS];
+    _Atomic uint8_t measured[DONE_BITS];
+    _Atomic uint64_t frames;
+};
+
+void decode_global_init(void)
+{
+}
+
+void dicom_global_init(void)
+{
+}
+
+uint64_t render_engine(void)
+{
+    return 1;
+}
+
+void render_engine_text(char *buf, size_t size)
+{
+    (void)snprintf(buf, size, "pattern 1");
+}
+
+struct render *render_new(const struct render_config *config, struct error *err)
+{
+    struct render *r = calloc(1, sizeof *r);
+
+    if (!r) {
+        (void)error_no_memory(err);
+        return NULL;
+    }
+    r->c = *config;
+    lock_init(&r->lock);
+    return r;
+}
+
+void render_free(struct render *r)
+{
+    if (!r)
+        return;
+    lock_deinit(&r->lock);
+    free(r);
+}
+
+/* ---- views ---- */
+
+int render_view(struct render *r, const struct view *view, unsigned max_views,
+                uint16_t *ret_id, struct error *err)
+{
+    char text[VIEW_TEXT_SIZE];
+    const char *op;
+
+    if (!view_is_built(view, &op))
+        return error_set(err, ERROR_UNSUPPORTED, "%s is not built yet", op);
+    (void)view_print(view, text, sizeof text);
+    if (manifest_view_intern(r->c.manifest, text, max_views, ret_id, err) < 0)
+        return -1;
+    lock_acquire(&r->lock);
+    r->views[*ret_id] = *view;
+    r->has_view[*ret_id] = true;
+    lock_release(&r->lock);
+    return 0;
+}
+
+static int load_view(struct render *r, uint16_t id, struct error *err)
+{
+    struct view view;
+    char *text = NULL;
+    int rc = manifest_view_by_id(r->c.manifest, id, &text, err);
+
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no view %u", id);
+    if (rc == 1)
+        rc = view_parse_stored(text, &view, err);
+    free(text);
+    if (rc < 0)
+        return -1;
+    lock_acquire(&r->lock);
+    if (!r->has_view[id]) {
+        r->views[id] = view;
+        r->has_view[id] = true;
+    }
+    lock_release(&r->lock);
+    return 0;
+}
+
+const struct view *render_view_by_id(struct render *r, uint16_t id,
+                                     struct error *err)
+{
+    bool known;
+
+    lock_acquire(&r->lock);
+    known = id < 4096 && r->has_view[id];
+    lock_release(&r->lock);
+    if (!known && (id >= 4096 || load_view(r, id, err) < 0))
+        return NULL;
+    return &r->views[id];
+}
+
+bool render_size_is_known(const struct view *view)
+{
+    return view_size_is_known(view);
+}
+
+/* ---- images ---- */
+
+static void sleep_ms(uint64_t ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000),
+                         .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    if (ms > 0)
+        (void)nanosleep(&t, NULL);
+}
+
+static size_t slot(const struct leaf *leaf)
+{
+    return (size_t)((uint64_t)leaf->object_id * 31 + leaf->view_id * 7919) %
+           DONE_BITS;
+}
+
+static int fail(const struct pattern_error *e, bool at_attr, uint64_t leaf,
+                struct error *err)
+{
+    if (!e || e->at_attr != at_attr)
+        return 0;
+    return error_set(err, e->kind, "the pattern says so, image %" PRIu64, leaf);
+}
+
+/* Finds the image; ERROR_STALE if it is gone. */
+static int place(struct render *r, const struct leaf *leaf,
+                 struct pattern *ret_pattern, uint64_t *ret_leaf,
+                 struct error *err)
+{
+    uint64_t study;
+    bool gone;
+
+    *ret_pattern = pattern_of(r->c.manifest);
+    if (!pattern_instance_place(ret_pattern, leaf->object_id, &study, ret_leaf,
+                                &gone) ||
+        gone)
+        return error_set(err, ERROR_STALE, "instance %" PRId64 " is gone",
+                         leaf->object_id);
+    return 0;
+}
+
+int render_attr(struct render *r, const struct leaf *leaf,
+                const struct manifest_instance *instance, bool may_work,
+                struct leaf_attr *ret, struct error *err)
+{
+    const struct view *view = render_view_by_id(r, leaf->view_id, err);
+    struct pattern p;
+    uint64_t n;
+
+    (void)instance;
+    if (!view || place(r, leaf, &p, &n, err) < 0 ||
+        fail(pattern_error_of(&p, n), true, n, err) < 0)
+        return -1;
+    if (pattern_size(&p, n) > r->c.max_bytes_per_file)
+        return error_set(err, ERROR_TOO_BIG, "over max_bytes_per_file");
+    if (!view_leaf_size_is_known(view, (enum view_ext)leaf->kind) &&
+        !atomic_load(&r->measured[slot(leaf)])) {
+        if (!may_work)
+            return 1;
+        sleep_ms(p.measure_ms);
+        atomic_store(&r->measured[slot(leaf)], 1);
+        (void)atomic_fetch_add(&r->frames, 1);
+    }
+    ret->size = pattern_size(&p, n);
+    ret->mtime_s = 1700000000;
+    return 0;
+}
+
+int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
+                size_t length, bool may_work, struct render_bytes *ret,
+                struct error *err)
+{
+    struct pattern p;
+    uint64_t n, size, start;
+
+    if (place(r, leaf, &p, &n, err) < 0 ||
+        fail(pattern_error_of(&p, n), false, n, err) < 0)
+        return -1;
+    if (p.read_ms > 0 && !atomic_load(&r->made[slot(leaf)])) {
+        if (!may_work)
+            return 1;
+        sleep_ms(p.read_ms);
+        atomic_store(&r->made[slot(leaf)], 1);
+        (void)atomic_fetch_add(&r->frames, 1);
+    }
+    size = pattern_size(&p, n);
+    if (offset > size)
+        offset = size;
+    if (length > size - offset)
+        length = (size_t)(size - offset);
+    if (length > PATTERN_NOISE)
+        length = PATTERN_NOISE;
+    start = (offset + (uint64_t)leaf->object_id * 4099 +
+             leaf->view_id * UINT64_C(257)) %
+            PATTERN_NOISE;
+    memset(ret, 0, offsetof(struct render_bytes, pins));
+    ret->iov[0].iov_base = (void *)(uintptr_t)(pattern_noise() + start);
+    ret->iov[0].iov_len = length;
+    ret->iov_count = length > 0;
+    ret->length = length;
+    return 0;
+}
+
+void render_release(struct render *r, struct render_bytes *bytes)
+{
+    (void)r;
+    bytes->iov_count = 0;
+}
+
+uint64_t render_job_key(struct render *r, const struct leaf *leaf,
+                        uint64_t offset)
+{
+    (void)r;
+    (void)offset;
+    return (uint64_t)leaf->view_id << 32 | (uint64_t)leaf->object_id;
+}
+
+void render_rescanned(struct render *r)
+{
+    (void)r;
+}
+
+void render_stats_get(struct render *r, struct render_stats *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->frames_decoded = atomic_load(&r->frames);
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/* test_options.c: the command line, and what is said about a wrong one. */
+#undef NDEBUG
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/check_main.h"
+
+enum { ARGS_MAX = 12 };
+
+static int parse(const char *line, struct options *o, struct error *err)
+{
+    static char copy[512];
+    static char name[] = "prepfs";
+    char *argv[ARGS_MAX] = {name}, *save = NULL;
+    int argc = 1;
+
+    (void)snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok_r(copy, " ", &save); word;
+         word = strtok_r(NULL, " ", &save))
+        argv[argc++] = word;
+    return options_parse(argc, argv, o, err);
+}
+
+static void must_parse(const char *line, struct options *o)
+{
+    struct error err = ERROR_INIT;
+
+    ck_assert_msg(parse(line, o, &err) == 0, "%s: %s", line, err.msg);
+}
+
+START_TEST(paths_and_letters_are_taken)
+{
+    struct options o;
+
+    must_parse("a m", &o);
+    ck_assert_str_eq(o.archive, "a");
+    ck_assert_str_eq(o.mountpoint, "m");
+    ck_assert(!o.foreground && !o.debug && !o.xattr && !o.allow_other);
+    ck_assert_uint_eq(o.max_views, 65535);
+    ck_assert_int_eq(o.uid, -1);
+    options_deinit(&o);
+
+    must_parse("-d a -f m", &o);
+    ck_assert(o.debug && o.foreground);
+    options_deinit(&o);
+
+    must_parse("-fo xattr -- -a m", &o);
+    ck_assert(o.foreground && o.xattr && !o.debug);
+    ck_assert_str_eq(o.archive, "-a");
+    options_deinit(&o);
+
+    must_parse("-d a m", &o);
+    ck_assert_msg(o.foreground, "-d stays in the foreground");
+    options_deinit(&o);
+
+    must_parse("-h", &o);
+    ck_assert(o.help);
+    options_deinit(&o);
+    must_parse("--version", &o);
+    ck_assert(o.version);
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(values_reach_their_fields)
+{
+    struct options o;
+
+    must_parse("a m -o state=/s\\,t,cache=2G,threads=3,presets=p.ini "
+               "-opreset_dirs,index=background,xattr,max_views=7 "
+               "--max_pixels=4M -o max_bytes_per_file=1T,uid=1000,gid=0 "
+               "-o umask=027,allow_other,read_ahead_kb=1024,fsname=x",
+               &o);
+    ck_assert_str_eq(o.state_dir, "/s,t");
+    ck_assert_uint_eq(o.cache_bytes, UINT64_C(2) << 30);
+    ck_assert_uint_eq(o.threads, 3);
+    ck_assert_str_eq(o.presets, "p.ini");
+    ck_assert(o.preset_dirs && o.index_background && o.xattr);
+    ck_assert_uint_eq(o.max_views, 7);
+    ck_assert_uint_eq(o.max_pixels, 4 << 20);
+    ck_assert_uint_eq(o.max_bytes_per_file, UINT64_C(1) << 40);
+    ck_assert_int_eq(o.uid, 1000);
+    ck_assert_int_eq(o.gid, 0);
+    ck_assert_uint_eq(o.umask, 027);
+    ck_assert(o.allow_other);
+    ck_assert_msg(o.default_permissions, "allow_other brings modes to life");
+    ck_assert_uint_eq(o.read_ahead_kb, 1024);
+    ck_assert_str_eq(o.fsname, "x");
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(a_later_value_replaces_an_earlier_one)
+{
+    struct options o;
+
+    must_parse("a m -o cache=1G,state=/x -o cache=2G,state=/y", &o);
+    ck_assert_uint_eq(o.cache_bytes, UINT64_C(2) << 30);
+    ck_assert_str_eq(o.state_dir, "/y");
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(what_fstab_says_is_ignored)
+{
+    struct options o;
+
+    must_parse("a m -o rw,nofail,_netdev,defaults,relatime,noatime,dev,suid,"
+               "x-systemd.requires=/data,x-gvfs-hide,users,noauto,exec,"
+               "comment=hello,subtype=x,ro,nosuid",
+               &o);
+    ck_assert_ptr_null(o.kernel);
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(the_kernels_own_are_passed_on)
+{
+    struct options o;
+
+    must_parse("a m -o context=u:r:t,xattr,rootcontext=z", &o);
+    ck_assert_str_eq(o.kernel, "context=u:r:t,rootcontext=z");
+    options_deinit(&o);
+}
+END_TEST
+
+static const struct {
+    const char *line;
+    const char *says;
+} wrong[] = {
+    {"", "ARCHIVE is missing"},
+    {"a", "MOUNTPOINT is missing"},
+    {"a m x", "one argument too many"},
+    {"a m -x", "unknown option -x"},
+    {"a m -o", "-o needs a list"},
+    {"a m -o cach=1G", "did you mean 'cache'?"},
+    {"a m -o presets_dirs", "did you mean 'preset_dirs'?"},
+    {"a m -o alow_other", "did you mean 'allow_other'?"},
+    {"a m --treads=2", "did you mean 'threads'?"},
+    {"a m -o bogus_word_here", "prepfs --help"},
+    {"a m -o kernel_cache", "unknown option 'kernel_cache'"},
+    {"a m -o cache", "needs a value: cache=SIZE"},
+    {"a m -o cache=", "needs a value"},
+    {"a m -o cache=12X", "'X' is not K, M, G or T"},
+    {"a m -o cache=x", "is no size"},
+    {"a m -o cache=1", "must be from 1048576"},
+    {"a m -o cache=99999999999T", "more than 64 bits"},
+    {"a m -o threads=0", "must be from 1 to 256"},
+    {"a m -o threads=2x", "not a whole number"},
+    {"a m -o threads=-1", "not a whole number"},
+    {"a m -o max_views=65536", "must be from 1 to 65535"},
+    {"a m -o umask=8", "not an octal number"},
+    {"a m -o umask=01000", "must be from 0 to 511"},
+    {"a m -o uid=root", "not a whole number"},
+    {"a m -o index=foreground", "only index=background exists"},
+    {"a m -o xattr=1", "takes no value"},
+    {"a m -o allow_other,allow_root", "exclude each other"},
+};
+
+START_TEST(mistakes_are_explained)
+{
+    struct error err = ERROR_INIT;
+    struct options o;
+
+    ck_assert_int_eq(parse(wrong[_i].line, &o, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_USAGE);
+    ck_assert_msg(strstr(err.msg, wrong[_i].says), "'%s' says: %s",
+                  wrong[_i].line, err.msg);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    uint64_t bytes;
+} sizes[] = {
+    {"0", 0},
+    {"1000", 1000},
+    {"1k", 1024},
+    {"512K", 512 * 1024},
+    {"3M", 3 << 20},
+    {"3MiB", 3 << 20},
+    {"2G", UINT64_C(2) << 30},
+    {"1T", UINT64_C(1) << 40},
+};
+
+START_TEST(sizes_have_units_of_1024)
+{
+    struct error err = ERROR_INIT;
+    uint64_t bytes;
+
+    ck_assert_int_eq(options_parse_size(sizes[_i].text, &bytes, &err), 0);
+    ck_assert_uint_eq(bytes, sizes[_i].bytes);
+}
+END_TEST
+
+/* What a function prints, to be freed. */
+static char *help_text(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    options_help(out);
+    ck_assert_int_eq(fclose(out), 0);
+    return text;
+}
+
+START_TEST(help_knows_every_word)
+{
+    char *help = help_text(), *words = NULL, *save = NULL;
+    size_t size;
+    FILE *out = open_memstream(&words, &size);
+    int n = 0;
+
+    options_list(out, false);
+    options_list(out, true);
+    ck_assert_int_eq(fclose(out), 0);
+    for (char *word = strtok_r(words, "\n", &save); word;
+         word = strtok_r(NULL, "\n", &save), n++)
+        ck_assert_msg(strstr(help, word), "--help is silent on %s", word);
+    ck_assert_int_gt(n, 40);
+    free(help);
+    free(words);
+}
+END_TEST
+
+START_TEST(help_fits_a_terminal)
+{
+    char *help = help_text(), *save = NULL;
+
+    for (char *line = strtok_r(help, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
+        ck_assert_msg(strlen(line) < 100, "too long: %s", line);
+    free(help);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("options");
+    TCase *t = tcase_create("options");
+
+    tcase_add_test(t, paths_and_letters_are_taken);
+    tcase_add_test(t, values_reach_their_fields);
+    tcase_add_test(t, a_later_value_replaces_an_earlier_one);
+    tcase_add_test(t, what_fstab_says_is_ignored);
+    tcase_add_test(t, the_kernels_own_are_passed_on);
+    tcase_add_loop_test(t, mistakes_are_explained, 0,
+                        (int)(sizeof wrong / sizeof wrong[0]));
+    tcase_add_loop_test(t, sizes_have_units_of_1024, 0,
+                        (int)(sizeof sizes / sizeof sizes[0]));
+    tcase_add_test(t, help_knows_every_word);
+    tcase_add_test(t, help_fits_a_terminal);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    return check_main(suite());
+}
