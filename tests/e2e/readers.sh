@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The readers people use see the same values in one leaf.
+. "$(dirname "$0")/archive.sh"
+need_fuse
+need_python numpy tifffile PIL cv2
+"$PYTHON" "$(dirname "$0")/../../examples/mkdemo" "$WORK/archive"
+mount_archive "$WORK/archive"
+"$PYTHON" "$(dirname "$0")/readers.py" "$MNT"
