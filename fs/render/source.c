@@ -17,6 +17,7 @@
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
 #include "render/buffer.h"
+#include "render/failures.h"
 
 /* Descriptors kept open for files that nobody reads just now. */
 enum { SOURCES_IDLE_MAX = 64 };
@@ -36,6 +37,7 @@ struct sources {
     uint64_t max_pixels;
     struct flight *files;
     struct flight *frames;
+    struct failures *failures;
     struct sources_stats stats;
 };
 
@@ -334,10 +336,18 @@ int frame_get(struct sources *s, const struct manifest_instance *instance,
 {
     struct flight_key key = {(uint64_t)instance->id, frame};
     struct source_request request = {s, instance};
+    struct error reason = ERROR_INIT;
     int made;
 
-    if (flight_get(s->frames, &key, frame_make, &request, ref, &made, err) != 0)
+    if (failures_find(s->failures, &key, err))
         return -1;
+    if (flight_get(s->frames, &key, frame_make, &request, ref, &made,
+                   &reason) != 0) {
+        failures_note(s->failures, &key, &reason);
+        if (err)
+            *err = reason;
+        return -1;
+    }
     if (!made)
         s->stats.frames_reused++;
     *ret = &((struct frame *)ref->value)->image;
@@ -371,7 +381,8 @@ struct sources *sources_new(const struct sources_config *config,
     }
     s->files = flight_new(SOURCES_IDLE_MAX, source_free, err);
     s->frames = flight_new(config->frame_bytes, frame_free, err);
-    if (!s->files || !s->frames) {
+    s->failures = failures_new(err);
+    if (!s->files || !s->frames || !s->failures) {
         sources_free(s);
         return NULL;
     }
@@ -384,6 +395,7 @@ void sources_free(struct sources *s)
         return;
     flight_free(s->frames);
     flight_free(s->files);
+    failures_free(s->failures);
     (void)close(s->archive_fd);
     free(s);
 }
@@ -392,6 +404,7 @@ void sources_forget(struct sources *s)
 {
     flight_drop_all(s->frames);
     flight_drop_all(s->files);
+    failures_forget(s->failures);
 }
 
 struct sources_stats *sources_stats(struct sources *s)
