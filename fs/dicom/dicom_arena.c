@@ -53,8 +53,8 @@ static struct chunk *chunk_new(size_t size)
     return c;
 }
 
-/* Large ones get a chunk of their own behind the one being filled. */
-static void *alloc_large(struct dicom_arena *arena, size_t bytes)
+/* A chunk of its own, behind the one being filled. */
+static struct chunk *insert_chunk(struct dicom_arena *arena, size_t bytes)
 {
     struct chunk *c = chunk_new(bytes);
 
@@ -67,7 +67,7 @@ static void *alloc_large(struct dicom_arena *arena, size_t bytes)
     } else {
         arena->first = c;
     }
-    return c->bytes;
+    return c;
 }
 
 void *dicom_arena_alloc(struct dicom_arena *arena, size_t count, size_t size)
@@ -81,8 +81,11 @@ void *dicom_arena_alloc(struct dicom_arena *arena, size_t count, size_t size)
         !checked_add_size(bytes, align - 1, &bytes))
         return NULL;
     bytes -= bytes % align;
-    if (bytes > CHUNK_BYTES / 4)
-        return alloc_large(arena, bytes);
+    if (bytes > CHUNK_BYTES / 4) {
+        struct chunk *large = insert_chunk(arena, bytes);
+
+        return large ? large->bytes : NULL;
+    }
     if (!c || c->size - c->used < bytes) {
         c = chunk_new(CHUNK_BYTES);
         if (!c)
@@ -101,11 +104,21 @@ void *dicom_arena_take(struct dicom_arena *arena, void *pointer)
 
     if (!pointer)
         return NULL;
-    if (!alloc_large(arena, 0)) {
+    c = insert_chunk(arena, 0);
+    if (!c) {
         free(pointer);
         return NULL;
     }
-    c = arena->first->size ? arena->first->next : arena->first;
     c->taken = pointer;
     return pointer;
+}
+
+char *dicom_arena_text(struct dicom_arena *arena, const char *text,
+                       size_t length)
+{
+    char *copy = dicom_arena_alloc(arena, length + 1, 1);
+
+    if (copy)
+        memcpy(copy, text, length);
+    return copy;
 }

@@ -203,8 +203,6 @@ static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
 {
     char *out = NULL;
 
-    if (is_plain_ascii(text, length))
-        return strndup(text, length);
     if (build->charset &&
         dcmtk_to_utf8(build->charset, text, length, &out, NULL) == 0) {
         if (is_utf8(out, strlen(out)))
@@ -234,7 +232,10 @@ const char *dicom_get_text(struct dicom_build *build, uint32_t tag, bool *oom)
         dicom_text_trim(&text, &length);
     }
     if (length > 0) {
-        result = dicom_arena_take(build->arena, to_utf8(build, text, length));
+        result =
+            is_plain_ascii(text, length)
+                ? dicom_arena_text(build->arena, text, length)
+                : dicom_arena_take(build->arena, to_utf8(build, text, length));
         *oom = *oom || !result;
     }
     dicom_buffer_deinit(&buffer);

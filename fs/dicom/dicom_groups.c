@@ -346,7 +346,7 @@ static int visit_rescale_type(struct visit *v, const struct dicom_element *e)
     dicom_text_trim(&text, &length);
     if (length == 0)
         return 0;
-    copy = dicom_arena_take(v->build->arena, strndup(text, length));
+    copy = dicom_arena_text(v->build->arena, text, length);
     if (!copy)
         return error_no_memory(v->err);
     v->build->header->rescale_type = copy;

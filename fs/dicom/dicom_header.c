@@ -177,7 +177,7 @@ static int keep_uid(struct dicom_build *build, const char *text,
 
     if (!text)
         return 0;
-    copy = dicom_arena_take(build->arena, strdup(text));
+    copy = dicom_arena_text(build->arena, text, strlen(text));
     if (!copy)
         return error_no_memory(err);
     ret->text = copy;
@@ -343,10 +343,9 @@ static int keep_part(struct dicom_build *build, const char *text,
 
     if (!dicom_text_part(text, strlen(text), index, &part, &length))
         return 0;
-    copy = dicom_arena_alloc(build->arena, length + 1, 1);
+    copy = dicom_arena_text(build->arena, part, length);
     if (!copy)
         return error_no_memory(err);
-    memcpy(copy, part, length);
     attr->text = copy;
     return 0;
 }

@@ -28,6 +28,9 @@ void dicom_arena_free(struct dicom_arena *arena); /* may be NULL */
 void *dicom_arena_alloc(struct dicom_arena *arena, size_t count, size_t size);
 /* Takes ownership of a malloc'd pointer (also on failure); returns it. */
 void *dicom_arena_take(struct dicom_arena *arena, void *pointer);
+/* A terminated copy; NULL: no memory. */
+char *dicom_arena_text(struct dicom_arena *arena, const char *text,
+                       size_t length);
 
 /* ---- source ------------------------------------------------------------- */
 

@@ -183,7 +183,7 @@ static int find_why_not(struct dicom_build *build, struct error *err)
     h->decodable = why.kind == ERROR_NONE;
     if (h->decodable)
         return 0;
-    text = dicom_arena_take(build->arena, strdup(why.msg));
+    text = dicom_arena_text(build->arena, why.msg, strlen(why.msg));
     if (!text)
         return error_no_memory(err);
     h->why_not = text;
