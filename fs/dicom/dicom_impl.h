@@ -34,6 +34,8 @@ char *dicom_arena_text(struct dicom_arena *arena, const char *text,
 
 /* ---- source ------------------------------------------------------------- */
 
+#define DICOM_HEAD_BYTES 4096
+
 struct dicom_source {
     int fd; /* borrowed */
     struct dicom_limits limits;
@@ -46,6 +48,9 @@ struct dicom_source {
     char *meta_sop_class;
     char *meta_sop_instance;
     uint32_t warnings;
+    /* The beginning of the file, where most reads are while it is opened. */
+    size_t head_length;
+    uint8_t head[DICOM_HEAD_BYTES];
 };
 
 /* ---- encodings (dicom_sniff.c) ------------------------------------------ */

@@ -89,6 +89,11 @@ int dicom_source_read(const struct dicom_source *source, uint64_t offset,
                          "source ends at %llu: no %zu bytes at %llu",
                          (unsigned long long)source->size, length,
                          (unsigned long long)offset);
+    if (length <= source->head_length &&
+        offset <= source->head_length - length) {
+        memcpy(to, source->head + offset, length);
+        return 0;
+    }
     if (!source->inflated)
         return read_file(source->fd, offset, to, length, err);
     if (offset >= source->data_start)
@@ -272,6 +277,7 @@ static int inflate_as(struct dicom_source *s, int window_bits, uint64_t end,
     if (rc != Z_STREAM_END)
         s->warnings |= DICOM_WARN_TRUNCATED;
     s->inflated = out;
+    s->head_length = 0;
     out = NULL;
     s->size = s->data_start + z.total_out;
     result = 1;
@@ -335,12 +341,17 @@ static int open_source(struct dicom_source *s, struct error *err)
     struct dicom_syntax syntax;
     struct stat st;
     uint64_t at;
+    size_t n;
 
     if (fstat(s->fd, &st) != 0)
         return error_set_sys(err, errno, "stat: %s", strerrordesc_np(errno));
     if (!S_ISREG(st.st_mode) || st.st_size < 8)
         return error_set(err, ERROR_UNSUPPORTED, "not a DICOM file");
     s->size = (uint64_t)st.st_size;
+    n = s->size < sizeof s->head ? (size_t)s->size : sizeof s->head;
+    if (dicom_source_read(s, 0, s->head, n, err) != 0)
+        return -1;
+    s->head_length = n;
     if (find_start(s, &at, err) != 0 || read_meta(s, at, err) != 0)
         return -1;
     if (s->data_start == at)

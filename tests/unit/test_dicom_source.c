@@ -394,16 +394,16 @@ START_TEST(shrinking_file_is_an_error_not_a_signal)
 {
     struct build b;
     struct opened o;
-    uint8_t pixels[64] = {0}, back[64];
+    static uint8_t pixels[16384], back[16384];
 
     build_init(&b, BUILD_EXPLICIT_LE);
     build_meta(&b, "1.2.840.10008.1.2.1");
     build_common(&b, CT);
-    build_grey(&b, 8, 8, 8, 8, 0);
+    build_grey(&b, 128, 128, 8, 8, 0);
     build_bytes(&b, 0x7FE00010, "OB", pixels, sizeof pixels);
     o = open_build(&b, NULL);
     ck_assert(o.good);
-    ck_assert_int_eq(ftruncate(o.fd, 200), 0);
+    ck_assert_int_eq(ftruncate(o.fd, 9000), 0);
     ck_assert_int_eq(
         dicom_native_read(o.source, &o.header, 0, back, sizeof back, &o.err),
         -1);
