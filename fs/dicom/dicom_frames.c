@@ -84,9 +84,12 @@ static int read_native(const struct dicom_source *source,
     if (!native && frame > 0)
         return error_set(err, ERROR_CORRUPT,
                          "compressed pixel data is not in items");
+    if (length == 0)
+        return error_set(err, ERROR_CORRUPT, "a frame has no bytes: %s",
+                         h->why_not ? h->why_not : "");
     if (check_native(h, offset, length, err) != 0)
         return -1;
-    bytes = malloc(length ? (size_t)length : 1);
+    bytes = malloc((size_t)length);
     if (!bytes)
         return error_no_memory(err);
     if (dicom_native_read(source, h, offset, bytes, (size_t)length, err) != 0)
