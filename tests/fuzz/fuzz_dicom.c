@@ -298,6 +298,22 @@ static uint64_t setting(const char *name, uint64_t otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* A seed that is refused would explore nothing. */
+static void check_seed(const struct build *b)
+{
+    int fd = build_fd(b);
+    struct dicom_source *s = dicom_source_open(fd, NULL, NULL);
+    struct dicom_header h;
+
+    assert(s);
+    assert(dicom_header_read(s, &h, NULL) == 0);
+    assert(h.has_pixels && h.frames == 3);
+    assert(h.turned && h.study_description[1] == '\xe5');
+    dicom_header_deinit(&h);
+    dicom_source_close(s);
+    (void)close(fd);
+}
+
 static void run_seed(const struct seed *seed, uint64_t *state, uint64_t rounds)
 {
     struct build b;
@@ -307,6 +323,7 @@ static void run_seed(const struct seed *seed, uint64_t *state, uint64_t rounds)
     seed->put(&b);
     if (strcmp(seed->syntax, "1.2.840.10008.1.2.1.99") == 0)
         build_deflate(&b, false);
+    check_seed(&b);
     (void)LLVMFuzzerTestOneInput(b.bytes, b.length);
     for (uint64_t i = 0; i < rounds; i++)
         mutate(&b, state);
@@ -331,13 +348,14 @@ static int replay(const char *path)
 int main(int argc, char **argv)
 {
     uint64_t state = setting("FUZZ_SEED", 1);
-    uint64_t rounds = setting("FUZZ_ROUNDS", 500);
+    uint64_t rounds = setting("FUZZ_ROUNDS", 1000);
     int failed = 0;
 
     for (int i = 1; i < argc; i++)
         failed |= replay(argv[i]);
     if (argc > 1)
         return failed;
+    dicom_global_init();
     printf("FUZZ_SEED=%llu FUZZ_ROUNDS=%llu\n", (unsigned long long)state,
            (unsigned long long)rounds);
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
