@@ -285,9 +285,16 @@ class Factory : public DcmInputStreamFactory
     {
     }
 
+    /* DCMTK takes a null pointer for a stream that cannot be read. */
     DcmInputStream *create() const override
     {
-        return new Stream(input_, start_, trouble_);
+        auto *stream = new (std::nothrow) Stream(input_, start_, trouble_);
+
+        if (!stream && !trouble_.any) {
+            trouble_.any = true;
+            (void)error_no_memory(&trouble_.err);
+        }
+        return stream;
     }
 
     DcmInputStreamFactory *clone() const override
@@ -348,16 +355,20 @@ const struct dcmtk_item *handle_of(DcmItem *item)
  * where the last tag began, if the tag there is a stop tag and not a
  * delimiter at the end of the input.
  */
-uint64_t find_stop(const dcmtk_input &input, uint64_t last_mark)
+uint64_t find_stop(const dcmtk_input &input, uint64_t last_mark,
+                   Trouble &trouble)
 {
     bool big = input.encoding == DCMTK_EXPLICIT_BE ||
                input.encoding == DCMTK_IMPLICIT_BE;
     uint8_t b[4];
     uint32_t tag;
 
-    if (last_mark < input.start || input.end - last_mark < sizeof b ||
-        input.read(input.opaque, last_mark, b, sizeof b, nullptr) != 0)
+    if (last_mark < input.start || input.end - last_mark < sizeof b)
         return input.end;
+    if (input.read(input.opaque, last_mark, b, sizeof b, &trouble.err) != 0) {
+        trouble.any = true;
+        return input.end;
+    }
     if (big)
         tag = uint32_t(b[0]) << 24 | uint32_t(b[1]) << 16 |
               uint32_t(b[2]) << 8 | b[3];
@@ -468,6 +479,10 @@ struct dcmtk_dataset *dcmtk_parse(const struct dcmtk_input *input,
                 *stream, encoding_syntax(input->encoding), EGL_noChange,
                 keep_in_memory, tag_key(input->stop_tag));
             dataset->data.transferEnd();
+            dataset->data.make_index();
+            if (!dataset->trouble.any)
+                *ret_stop = find_stop(dataset->input, stream->last_mark(),
+                                      dataset->trouble);
             if (dataset->trouble.any) {
                 if (err)
                     *err = dataset->trouble.err;
@@ -477,8 +492,6 @@ struct dcmtk_dataset *dcmtk_parse(const struct dcmtk_input *input,
                 (void)condition_error(status, err);
                 return nullptr;
             }
-            dataset->data.make_index();
-            *ret_stop = find_stop(*input, stream->last_mark());
             *ret_outcome = DCMTK_COMPLETE;
             ret_text[0] = '\0';
             if (status.bad() && status != EC_EndOfStream) {
@@ -489,6 +502,15 @@ struct dcmtk_dataset *dcmtk_parse(const struct dcmtk_input *input,
             }
             return dataset.release();
         });
+}
+
+int dcmtk_check(const struct dcmtk_dataset *dataset, struct error *err)
+{
+    if (!dataset->trouble.any)
+        return 0;
+    if (err)
+        *err = dataset->trouble.err;
+    return -1;
 }
 
 void dcmtk_dataset_free(struct dcmtk_dataset *dataset)

@@ -77,6 +77,11 @@ struct dcmtk_dataset *dcmtk_parse(const struct dcmtk_input *input,
                                   struct error *err);
 void dcmtk_dataset_free(struct dcmtk_dataset *dataset); /* may be NULL */
 
+/* Large values are read when they are asked for. -1 if any could not be, for
+ * want of memory or by a read error: what was made of it must be dropped. */
+int dcmtk_check(const struct dcmtk_dataset *dataset, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* The data set itself. */
 const struct dcmtk_item *dcmtk_root(const struct dcmtk_dataset *dataset);
 

@@ -24,25 +24,29 @@ void dicom_cursor_init(struct dicom_cursor *cursor,
     cursor->buffer_length = 0;
 }
 
+/* Walking on, or back to a value that was looked at: not a jump. */
+static bool is_near(const struct dicom_cursor *c, uint64_t at)
+{
+    uint64_t buffered = c->buffer_at + c->buffer_length;
+
+    return c->buffer_length > 0 && at <= buffered &&
+           at + sizeof c->buffer > c->buffer_at;
+}
+
 /* `length` bytes at `at`, or NULL with *ret_end if the source ends before, or
  * NULL on error. After a jump little is read: most of it would be skipped. */
 static const uint8_t *peek(struct dicom_cursor *c, uint64_t at, size_t length,
                            bool *ret_end, struct error *err)
 {
     uint64_t size = c->source->size;
-    uint64_t buffered = c->buffer_at + c->buffer_length;
-    size_t n;
+    size_t n =
+        is_near(c, at) || length > JUMP_BYTES ? sizeof c->buffer : JUMP_BYTES;
 
-    *ret_end = false;
-    if (at >= c->buffer_at && at + length <= buffered)
-        return c->buffer + (at - c->buffer_at);
-    if (at > size || length > size - at) {
-        *ret_end = true;
+    *ret_end = at > size || length > size - at;
+    if (*ret_end)
         return NULL;
-    }
-    n = at >= c->buffer_at && at <= buffered ? sizeof c->buffer : JUMP_BYTES;
-    if (n < length)
-        n = sizeof c->buffer;
+    if (at >= c->buffer_at && at + length <= c->buffer_at + c->buffer_length)
+        return c->buffer + (at - c->buffer_at);
     if (n > size - at)
         n = (size_t)(size - at);
     c->buffer_length = 0;

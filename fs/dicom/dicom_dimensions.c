@@ -118,7 +118,7 @@ static int keep_vector(struct dicom_build *build, uint32_t tag,
 int dicom_read_vector(struct dicom_build *build, struct error *err)
 {
     enum { POINTERS_MAX = 8 };
-    struct dicom_buffer b1 = {.more = NULL}, b2 = {.more = NULL};
+    struct dicom_buffer b1, b2;
     struct dicom_value pointer, value;
     bool named = build->header->frames > 1 &&
                  dicom_get(build->root, TAG_FRAME_INCREMENT, &b1, &pointer);
@@ -131,7 +131,5 @@ int dicom_read_vector(struct dicom_build *build, struct error *err)
         if (dicom_get(build->root, (uint32_t)tag, &b2, &value))
             rc = keep_vector(build, (uint32_t)tag, &value);
     }
-    dicom_buffer_deinit(&b1);
-    dicom_buffer_deinit(&b2);
     return rc < 0 ? error_no_memory(err) : 0;
 }

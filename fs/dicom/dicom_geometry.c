@@ -51,12 +51,11 @@ bool dicom_parse_spacing(const struct dicom_value *value, double *ret_x,
 static bool get_numbers(const struct dcmtk_item *root, uint32_t tag, uint32_t n,
                         double *ret)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     bool good = dicom_get(root, tag, &buffer, &value) &&
                 dicom_parse_numbers(&value, "DS", n, ret);
 
-    dicom_buffer_deinit(&buffer);
     return good;
 }
 
@@ -86,14 +85,13 @@ void dicom_read_geometry(struct dicom_build *build)
 static bool get_spacing(const struct dcmtk_item *root, uint32_t tag,
                         struct dicom_spacing *s, bool *ret_said)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     struct dcmtk_element e;
     bool good = dicom_get(root, tag, &buffer, &value) &&
                 dicom_parse_spacing(&value, &s->x, &s->y);
 
     *ret_said = dcmtk_find(root, tag, &e) && e.length > 0;
-    dicom_buffer_deinit(&buffer);
     return good;
 }
 

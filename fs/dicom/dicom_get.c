@@ -18,58 +18,42 @@ bool dicom_get(const struct dcmtk_item *item, uint32_t tag,
                struct dicom_buffer *buffer, struct dicom_value *ret)
 {
     struct dcmtk_element e;
-    uint8_t *to = buffer->bytes;
 
     if (!item || !dcmtk_find(item, tag, &e) || e.length == 0 ||
-        e.length > DICOM_VALUE_MAX)
+        e.length > sizeof buffer->bytes)
         return false;
-    if (e.length > sizeof buffer->bytes) {
-        uint8_t *more = realloc(buffer->more, e.length);
-
-        if (!more)
-            return false;
-        buffer->more = to = more;
-    }
-    if (dcmtk_value(item, tag, to, e.length, NULL) != 0)
+    if (dcmtk_value(item, tag, buffer->bytes, e.length, NULL) != 0)
         return false;
     ret->vr[0] = (uint8_t)e.vr[0];
     ret->vr[1] = (uint8_t)e.vr[1];
     ret->length = e.length;
-    ret->bytes = to;
+    ret->bytes = buffer->bytes;
     return true;
-}
-
-void dicom_buffer_deinit(struct dicom_buffer *buffer)
-{
-    free(buffer->more);
-    buffer->more = NULL;
 }
 
 double dicom_get_number(const struct dcmtk_item *item, uint32_t tag,
                         const char expected[3])
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     double number = NAN;
 
     if (dicom_get(item, tag, &buffer, &value) &&
         !dicom_value_number(&value, expected, 0, &number))
         number = NAN;
-    dicom_buffer_deinit(&buffer);
     return number;
 }
 
 int64_t dicom_get_integer(const struct dcmtk_item *item, uint32_t tag,
                           const char expected[3])
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     int64_t number = DICOM_UNKNOWN;
 
     if (dicom_get(item, tag, &buffer, &value) &&
         !dicom_value_integer(&value, expected, 0, &number))
         number = DICOM_UNKNOWN;
-    dicom_buffer_deinit(&buffer);
     return number;
 }
 
@@ -203,12 +187,15 @@ static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
 {
     char *out = NULL;
 
-    if (build->charset &&
-        dcmtk_to_utf8(build->charset, text, length, &out, NULL) == 0) {
-        if (is_utf8(out, strlen(out)))
-            return out;
-        free(out);
-    }
+    int rc = build->charset ? dcmtk_to_utf8(build->charset, text, length, &out,
+                                            NULL)
+                            : 1;
+
+    if (rc < 0)
+        return NULL;
+    if (rc == 0 && is_utf8(out, strlen(out)))
+        return out;
+    free(out);
     out = from_escapes(text, length);
     if (out)
         return out;
@@ -220,7 +207,7 @@ static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
 
 const char *dicom_get_text(struct dicom_build *build, uint32_t tag, bool *oom)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     const char *text = NULL, *result = NULL;
     size_t length = 0;
@@ -238,6 +225,5 @@ const char *dicom_get_text(struct dicom_build *build, uint32_t tag, bool *oom)
                 : dicom_arena_take(build->arena, to_utf8(build, text, length));
         *oom = *oom || !result;
     }
-    dicom_buffer_deinit(&buffer);
     return result;
 }

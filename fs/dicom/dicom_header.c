@@ -67,7 +67,7 @@ static int source_read(const void *opaque, uint64_t offset, void *data,
 
 static bool has_uid(const struct dcmtk_item *root, uint32_t tag)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     char text[65] = {0};
     const char *part;
@@ -79,7 +79,6 @@ static bool has_uid(const struct dcmtk_item *root, uint32_t tag)
 
     if (good)
         memcpy(text, part, length);
-    dicom_buffer_deinit(&buffer);
     return good && dicom_uid_is_name(text);
 }
 
@@ -353,7 +352,7 @@ static int keep_part(struct dicom_build *build, const char *text,
 static int read_attr(struct dicom_build *build, uint32_t tag,
                      struct dicom_attr *attrs, uint32_t *n, struct error *err)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     const char *text = NULL;
     bool oom = false;
@@ -378,7 +377,6 @@ static int read_attr(struct dicom_build *build, uint32_t tag,
         if (text)
             rc = keep_part(build, text, i, a, err);
     }
-    dicom_buffer_deinit(&buffer);
     return rc;
 }
 
@@ -475,6 +473,8 @@ static int read_header(struct dicom_build *build, struct error *err)
         return -1;
     build->root = dcmtk_root(dataset);
     rc = read_root(build, err);
+    if (rc == 0)
+        rc = dcmtk_check(dataset, err);
     if (rc != 0)
         settle_err = NULL; /* the first error is the one to tell */
     if (settle(build, settle_err) != 0)

@@ -270,15 +270,14 @@ void dicom_read_spacing(struct dicom_build *build);
 int dicom_read_turned(struct dicom_build *build, struct error *err);
 int dicom_read_vector(struct dicom_build *build, struct error *err);
 
-/* Top-level values through DCMTK. False: absent, empty, or too long. The
- * bytes are valid until the next call with the same buffer. */
+/* Top-level values through DCMTK. False: absent, empty, or longer than
+ * DICOM_VALUE_MAX. The bytes are in the buffer, which is large so that reading
+ * a value cannot fail for want of memory; it is never initialised. */
 struct dicom_buffer {
-    uint8_t bytes[4096];
-    uint8_t *more; /* free with dicom_buffer_deinit */
+    uint8_t bytes[DICOM_VALUE_MAX];
 };
 bool dicom_get(const struct dcmtk_item *item, uint32_t tag,
                struct dicom_buffer *buffer, struct dicom_value *ret);
-void dicom_buffer_deinit(struct dicom_buffer *buffer);
 
 /* Numbers at top level, NaN or DICOM_UNKNOWN when absent. */
 double dicom_get_number(const struct dcmtk_item *item, uint32_t tag,

@@ -167,7 +167,7 @@ static int by_table(const struct dicom_source *source,
 
     if (entries == 0 || entries > f->n || frames == 0)
         return 0;
-    starts = malloc((size_t)entries * sizeof *starts);
+    starts = calloc((size_t)entries, sizeof *starts);
     if (!starts)
         return error_no_memory(err);
     rc = match_table(source, f, at, width, entries, starts, err);

@@ -90,7 +90,7 @@ static int lut_from_item(struct dicom_build *build,
                          const struct dcmtk_item *item, bool is_signed,
                          struct dicom_lut *ret)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value descriptor;
     struct dcmtk_element e;
     uint32_t length;
@@ -107,7 +107,6 @@ static int lut_from_item(struct dicom_build *build,
     else if (dcmtk_value(item, TAG_LUT_DATA, bytes, length, NULL) == 0)
         rc = dicom_lut_make(build, &descriptor, bytes, length, is_signed, ret);
     free(bytes);
-    dicom_buffer_deinit(&buffer);
     return rc;
 }
 

@@ -125,7 +125,7 @@ static bool read_bytes(const struct dcmtk_item *root, uint32_t tag,
 static bool read_channel(struct dicom_build *build, uint32_t i,
                          struct channel *c)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value d;
     bool good =
         dicom_get(build->root, TAG_PALETTE_DESCRIPTOR + i, &buffer, &d) &&
@@ -139,7 +139,6 @@ static bool read_channel(struct dicom_build *build, uint32_t i,
                                                  : (int32_t)unit(&u, 1);
         c->bits = unit(&u, 2);
     }
-    dicom_buffer_deinit(&buffer);
     if (!good)
         return false;
     if (read_bytes(build->root, TAG_PALETTE_DATA + i, c))

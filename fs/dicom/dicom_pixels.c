@@ -60,7 +60,7 @@ static void read_bits(struct dicom_build *build)
 
 static void read_stated_frames(struct dicom_build *build)
 {
-    struct dicom_buffer buffer = {.more = NULL};
+    struct dicom_buffer buffer;
     struct dicom_value value;
     int64_t n = 1;
     bool empty = true;
@@ -74,7 +74,6 @@ static void read_stated_frames(struct dicom_build *build)
         if (!empty && !dicom_value_integer(&value, "IS", 0, &n))
             n = 0;
     }
-    dicom_buffer_deinit(&buffer);
     build->frames_bad = n < 1;
     build->stated_frames = n < 1 ? 0 : (uint64_t)n;
 }

@@ -141,7 +141,7 @@ int dicom_add_windows(struct dicom_build *build,
 
 int dicom_read_windows(struct dicom_build *build, struct error *err)
 {
-    struct dicom_buffer b1 = {.more = NULL}, b2 = {.more = NULL};
+    struct dicom_buffer b1, b2;
     struct dicom_frame *shared = &build->header->shared;
     struct dicom_value center, width;
     int rc = 0;
@@ -155,8 +155,6 @@ int dicom_read_windows(struct dicom_build *build, struct error *err)
     for (uint32_t i = 0; i < shared->n_windows; i++)
         if (build->windows[shared->window_first + i].valid)
             build->top_window = true;
-    dicom_buffer_deinit(&b1);
-    dicom_buffer_deinit(&b2);
     return rc == 0 ? 0 : error_no_memory(err);
 }
 
