@@ -156,11 +156,12 @@ static int read_stream(struct stream *s, const uint8_t *bytes, size_t length,
     if (jpeg_reader_init(&reader, bytes, length, false, err))
         return -1;
     append(s, soi, 2);
-    while ((rc = jpeg_reader_next(&reader, &seg, err)) == 1)
+    /* Junk behind a scan is an end without EOI, not an error of its own. */
+    while ((rc = jpeg_reader_next(&reader, &seg, s->scans ? NULL : err)) == 1)
         if (read_segment(s, &seg, err))
             return -1;
     if (rc < 0 && !s->scans)
-        return -1; /* behind a scan, junk is not our business */
+        return -1;
     s->has_end = rc == 0 && seg.marker == JPEG_EOI;
     append(s, eoi, 2);
     return 0;
