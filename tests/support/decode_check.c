@@ -99,26 +99,42 @@ struct image check_decode(const struct decode_desc *desc,
 
 /* The bytes are copied to memory of exactly their size, so that a sanitizer
  * sees a read behind them. */
-enum error_kind check_decode_kind(const struct decode_desc *desc,
-                                  const void *bytes, size_t size,
-                                  char *ret_text)
+static struct image decode_copy(const struct decode_desc *desc,
+                                const void *bytes, size_t size, uint8_t fill,
+                                struct error *err)
 {
-    struct image image = check_image_new(desc, 0xa5);
-    struct error err = ERROR_INIT;
+    struct image image = check_image_new(desc, fill);
     uint8_t *copy = malloc(size ? size : 1);
 
     assert(copy);
     if (size)
         memcpy(copy, bytes, size);
-    if (decode_frame(desc, copy, size, 0, &image, &err))
-        assert(err.kind != ERROR_NONE && err.msg[0]);
+    if (decode_frame(desc, copy, size, 0, &image, err))
+        assert(err->kind != ERROR_NONE && err->msg[0]);
     else
-        assert(err.kind == ERROR_NONE);
+        assert(err->kind == ERROR_NONE);
     free(copy);
-    check_image_free(&image, 0xa5);
+    return image;
+}
+
+/* Twice over different backgrounds: what is made is made entirely. */
+enum error_kind check_decode_kind(const struct decode_desc *desc,
+                                  const void *bytes, size_t size,
+                                  char *ret_text)
+{
+    struct error first = ERROR_INIT, second = ERROR_INIT;
+    struct image a = decode_copy(desc, bytes, size, 0xa5, &first);
+    struct image b = decode_copy(desc, bytes, size, 0x5a, &second);
+
+    assert(first.kind == second.kind);
+    for (uint32_t y = 0; y < a.height && first.kind == ERROR_NONE; y++)
+        assert(!memcmp(a.data + y * a.stride_bytes, b.data + y * b.stride_bytes,
+                       row_bytes(&a)));
+    check_image_free(&a, 0xa5);
+    check_image_free(&b, 0x5a);
     if (ret_text)
-        (void)snprintf(ret_text, ERROR_MSG_MAX, "%s", err.msg);
-    return err.kind;
+        (void)snprintf(ret_text, ERROR_MSG_MAX, "%s", first.msg);
+    return first.kind;
 }
 
 int64_t check_difference(const struct image *image, const struct picture *p,
