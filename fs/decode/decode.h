@@ -100,7 +100,8 @@ int decode_native_span(const struct decode_desc *desc, uint64_t frame,
  *
  * Native and RLE values are shifted by HighBit, masked to BitsStored and
  * sign-extended (PS3.5 8.1.1). In a JPEG, JPEG-LS or JPEG 2000 codestream the
- * codestream's own precision is the width; the sign is the tag's. Colour
+ * codestream's own precision is the width (so a value may exceed BitsStored,
+ * as after lossy coding it does by a little); the sign is the tag's. Colour
  * becomes interleaved RGB: the codestream's marks (JPEG: Adobe, component
  * ids, JFIF, subsampling; JPEG 2000: the component transform) are believed
  * before the tag. Which of the JPEG family a codestream is, is read from the

@@ -35,7 +35,8 @@ bool j2k_find(const uint8_t *bytes, size_t length, const uint8_t **ret,
 /*
  * Reads the main header and walks all tile-parts. ERROR_CORRUPT if a marker
  * or a tile-part is cut or a tile has no part; ERROR_UNSUPPORTED for
- * components that differ in depth, or absurdly many tiles.
+ * components that differ in depth, and for absurdly many tiles or precincts,
+ * which would cost the codec far more memory than the image has.
  */
 int j2k_header_read(const uint8_t *bytes, size_t length, struct j2k_header *ret,
                     struct error *err);

@@ -5,10 +5,9 @@
  *     Rc Rb Rd      the row above (edges: T.87 A.2.1)
  *     Ra Ix         Ix is next
  *
- * Rows are held with one sample of margin on either side. The bit reader
- * hands out zeros behind the end of the data and counts them; whoever took
- * one is found out at the end of the row, so the inner loops need no check.
- * Every value that comes from the stream is bounded before it is used
+ * Rows are held with one sample of margin on either side. Data that end early
+ * are noticed at the end of the row (bits.h). Every value that comes
+ * from the stream is bounded before it is used
  * (`golomb`), so that damaged data can neither overflow nor write outside.
  */
 #include "decode/jpegls_scan.h"
@@ -16,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/bits.h"
 #include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
 
@@ -26,15 +26,6 @@
 static const uint8_t run_bits[32] = {0, 0, 0, 0, 1,  1,  1,  1,  2,  2, 2,
                                      2, 3, 3, 3, 3,  4,  4,  5,  5,  6, 6,
                                      7, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-struct bits {
-    const uint8_t *next;
-    const uint8_t *end;
-    uint64_t cache; /* the next bit on top */
-    int count;      /* bits in the cache, invented ones included */
-    int invented;   /* zeros behind the end of the data */
-    bool after_ff;  /* the next byte starts with a stuffed bit (A.1) */
-};
 
 struct context {
     uint32_t a;
@@ -125,80 +116,6 @@ int jpegls_scan_check(struct jpegls_scan *scan, struct error *err)
     return 0;
 }
 
-/* Bytes one by one: beside 0xff, and at the end. A marker is an end. */
-static void refill_slowly(struct bits *b)
-{
-    while (b->count <= 56) {
-        unsigned width = b->after_ff ? 7 : 8;
-        uint64_t byte = 0;
-
-        if (b->end - b->next >= 2 && b->next[0] == 0xff && b->next[1] >= 0x80)
-            b->end = b->next;
-        if (b->next < b->end) {
-            byte = *b->next++;
-            b->after_ff = byte == 0xff;
-        } else {
-            b->after_ff = false;
-            width = 8;
-            b->invented += 8;
-        }
-        b->cache |= byte << (64 - width) >> b->count;
-        b->count += (int)width;
-    }
-}
-
-static ALWAYS_INLINE bool has_ff(uint64_t word)
-{
-    uint64_t inverse = ~word;
-
-    return (inverse - 0x0101010101010101u) & word & 0x8080808080808080u;
-}
-
-/* At least 57 bits afterwards. */
-static ALWAYS_INLINE void refill(struct bits *b)
-{
-    uint64_t word;
-    int bytes;
-
-    if (b->end - b->next < 8 || b->after_ff) {
-        refill_slowly(b);
-        return;
-    }
-    memcpy(&word, b->next, 8);
-    word = __builtin_bswap64(word);
-    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-        word = __builtin_bswap64(word);
-    if (has_ff(word)) {
-        refill_slowly(b);
-        return;
-    }
-    bytes = (64 - b->count) >> 3;
-    word = bytes == 8 ? word : word >> (64 - 8 * bytes) << (64 - 8 * bytes);
-    b->cache |= word >> b->count;
-    b->count += 8 * bytes;
-    b->next += bytes;
-}
-
-/* 0..24 bits. */
-static ALWAYS_INLINE uint32_t get_bits(struct bits *b, unsigned count)
-{
-    uint32_t value;
-
-    if (!count)
-        return 0;
-    if (b->count < (int)count)
-        refill(b);
-    value = (uint32_t)(b->cache >> (64 - count));
-    b->cache <<= count;
-    b->count -= (int)count;
-    return value;
-}
-
-static bool took_invented(const struct bits *b)
-{
-    return b->invented > b->count;
-}
-
 /*
  * A.5.3: a limited-length Golomb code: `k` low bits behind the unary rest, or
  * from limit - qbpp - 1 zeros on, the value less 1 as it is. Legal values
@@ -212,16 +129,16 @@ static ALWAYS_INLINE int32_t golomb(struct state *s, unsigned k, int limit)
     uint32_t value;
 
     if (b->count < 32)
-        refill(b);
+        bits_refill(b);
     zeros = b->cache ? __builtin_clzll(b->cache) : 64;
     if (zeros >= b->count) {
-        refill(b);
+        bits_refill(b);
         zeros = b->cache ? __builtin_clzll(b->cache) : 64;
     }
     if (zeros < escape) {
         b->cache <<= zeros + 1;
         b->count -= zeros + 1;
-        value = (uint32_t)zeros << k | get_bits(b, k);
+        value = (uint32_t)zeros << k | bits_get(b, k);
     } else {
         if (zeros > escape) {
             s->is_damaged = true;
@@ -229,7 +146,7 @@ static ALWAYS_INLINE int32_t golomb(struct state *s, unsigned k, int limit)
         }
         b->cache <<= zeros + 1;
         b->count -= zeros + 1;
-        value = get_bits(b, (unsigned)s->qbpp) + 1;
+        value = bits_get(b, (unsigned)s->qbpp) + 1;
     }
     if (value > 2 * (uint32_t)s->range) {
         s->is_damaged = true;
@@ -364,7 +281,7 @@ static uint32_t run_length(struct state *s, unsigned *run_index, uint32_t left,
     uint32_t length = 0;
 
     *ret_ended = false;
-    while (get_bits(&s->bits, 1)) {
+    while (bits_get(&s->bits, 1)) {
         uint32_t part = 1u << run_bits[*run_index];
 
         if (part > left - length)
@@ -375,7 +292,7 @@ static uint32_t run_length(struct state *s, unsigned *run_index, uint32_t left,
         if (length == left)
             return length;
     }
-    length += get_bits(&s->bits, run_bits[*run_index]);
+    length += bits_get(&s->bits, run_bits[*run_index]);
     if (length >= left) {
         s->is_damaged = true;
         return left;
@@ -553,9 +470,7 @@ static int restart(struct state *s, const uint8_t *end, unsigned number,
     if (end - p < 2)
         return error_set(err, ERROR_CORRUPT,
                          "JPEG-LS restart marker %u is missing", number);
-    memset(&s->bits, 0, sizeof s->bits);
-    s->bits.next = p + 2;
-    s->bits.end = end;
+    bits_init(&s->bits, p + 2, end);
     reset(s);
     return 0;
 }
@@ -620,7 +535,7 @@ static int decode_rows(struct state *s, struct rows *r, size_t row_size,
             memset(memory, 0, 2 * row_size * sizeof *memory);
         }
         decode_row(s, r);
-        if (s->is_damaged || took_invented(&s->bits))
+        if (s->is_damaged || bits_took_invented(&s->bits))
             return error_set(err, ERROR_CORRUPT,
                              "JPEG-LS data are damaged or end in row %u of %u",
                              y, scan->rows);
@@ -649,8 +564,7 @@ int jpegls_scan_decode(const struct jpegls_scan *scan, const uint8_t *bytes,
     memory = calloc(2 * row_size, sizeof *memory);
     if (!s || !memory || state_init(s, scan, err))
         return error_no_memory(err);
-    s->bits.next = bytes;
-    s->bits.end = bytes + length;
+    bits_init(&s->bits, bytes, bytes + length);
     r.above = memory + scan->components;
     r.row = r.above + row_size;
     if (scan->interleave != JPEGLS_BY_SAMPLE) {

@@ -185,12 +185,17 @@ static void flush_bits(struct writer *w)
 
 /* T.81 H.1.2.2: category and bits of a difference modulo 2^16. All 17
  * categories have codes of 5 bits. */
-static void write_difference(struct writer *w, uint32_t difference)
+static void write_difference(struct writer *w, uint32_t difference,
+                             unsigned wrap_bits)
 {
     int32_t d = (int16_t)(uint16_t)difference;
     uint32_t size = (uint32_t)(d < 0 ? -d : d);
     unsigned category = 0;
 
+    if (wrap_bits) {
+        d += d > 0 ? -(1 << wrap_bits) : 1 << wrap_bits;
+        size = (uint32_t)(d < 0 ? -d : d);
+    }
     while (size >> category)
         category++;
     write_bits(w, category, 5);
@@ -263,8 +268,9 @@ static void lossless_scan(struct codestream *to, const struct picture *p,
         }
         for (uint32_t x = 0; x < p->width; x++)
             for (unsigned c = first; c < first + count; c++)
-                write_difference(&w, sample(p, x, y, c) -
-                                         prediction(p, x, y, c, how));
+                write_difference(
+                    &w, sample(p, x, y, c) - prediction(p, x, y, c, how),
+                    how->wraps ? p->bits : 0);
     }
     flush_bits(&w);
 }

@@ -51,6 +51,7 @@ struct lossless_jpeg {
     unsigned predictor;    /* 1..7 */
     unsigned restart_rows; /* 0: none */
     bool by_component;     /* a scan for each */
+    bool wraps; /* differences are coded modulo 2^bits the other way round */
 };
 struct codestream encode_lossless_jpeg(const struct picture *p,
                                        const struct lossless_jpeg *how);

@@ -231,6 +231,48 @@ START_TEST(absurdly_many_tiles_are_refused)
 }
 END_TEST
 
+/* The codestream with precincts of 2^exponent in its coding style. */
+static struct codestream with_precincts(const struct codestream *c,
+                                        unsigned exponent)
+{
+    struct codestream grown = {NULL, 0};
+    size_t cod = 2, size;
+
+    while (c->data[cod + 1] != 0x52)
+        cod += 2 + ((size_t)c->data[cod + 2] << 8 | c->data[cod + 3]);
+    size = (size_t)c->data[cod + 2] << 8 | c->data[cod + 3];
+    codestream_put(&grown, c->data, cod + 2);
+    codestream_be16(&grown, (unsigned)size + c->data[cod + 9] + 1);
+    codestream_byte(&grown, c->data[cod + 4] | 1u);
+    codestream_put(&grown, c->data + cod + 5, size - 3);
+    for (unsigned level = 0; level <= c->data[cod + 9]; level++)
+        codestream_byte(&grown, exponent << 4 | exponent);
+    codestream_put(&grown, c->data + cod + 2 + size, c->size - cod - 2 - size);
+    return grown;
+}
+
+/* One per sample in a header of a few bytes: 400 bytes of memory each. */
+START_TEST(absurdly_many_precincts_are_refused)
+{
+    struct picture p = picture_new(512, 512, 1, 8, 1);
+    struct j2k how = {0};
+    struct codestream c = encode_j2k(&p, &how);
+    struct codestream usual = with_precincts(&c, 15);
+    struct codestream absurd = with_precincts(&c, 1);
+    struct decode_desc d = check_desc(&p, DECODE_J2K);
+    struct image image = check_decode(&d, &usual);
+
+    ck_assert_int_eq(check_difference(&image, &p, false), 0);
+    check_image_free(&image, 0xa5);
+    ck_assert_int_eq(check_decode_kind(&d, absurd.data, absurd.size, NULL),
+                     ERROR_UNSUPPORTED);
+    codestream_free(&absurd);
+    codestream_free(&usual);
+    codestream_free(&c);
+    picture_free(&p);
+}
+END_TEST
+
 START_TEST(truncated_streams_are_corrupt)
 {
     static const struct j2k cases[] = {{.tile = 0},
@@ -337,6 +379,7 @@ int main(void)
     tcase_add_test(t, jp2_wrapper_is_taken_off);
     tcase_add_test(t, contradictions_with_the_tags_are_corrupt);
     tcase_add_test(t, absurdly_many_tiles_are_refused);
+    tcase_add_test(t, absurdly_many_precincts_are_refused);
     tcase_add_test(t, truncated_streams_are_corrupt);
     tcase_add_test(t, truncation_of_an_open_tile_part_is_corrupt);
     tcase_add_test(t, missing_tile_is_corrupt);

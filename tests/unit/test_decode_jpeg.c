@@ -66,6 +66,22 @@ START_TEST(lossless_restart_intervals_are_exact)
 }
 END_TEST
 
+/* 52 -> 128 may be coded as -180 (T.81 H.1.2.1: modulo 2^16): ultrasound
+ * encoders do that, and decoders that clamp make such images white. */
+START_TEST(lossless_differences_wrap)
+{
+    for (unsigned bits = 8; bits <= 14; bits++)
+        for (unsigned predictor = 1; predictor <= 4; predictor++) {
+            struct picture p = picture_new(40, 47, 1, bits, 3);
+            struct lossless_jpeg how = {.predictor = predictor, .wraps = true};
+
+            lossless_round_trip(&p, &how, false);
+            lossless_round_trip(&p, &how, true);
+            picture_free(&p);
+        }
+}
+END_TEST
+
 START_TEST(lossless_scan_for_each_component_is_exact)
 {
     struct picture p = picture_new(40, 47, 3, 8, 3);
@@ -503,6 +519,7 @@ int main(void)
     tcase_add_test(t, every_lossless_precision_is_exact);
     tcase_add_test(t, every_lossless_predictor_is_exact);
     tcase_add_test(t, lossless_restart_intervals_are_exact);
+    tcase_add_test(t, lossless_differences_wrap);
     tcase_add_test(t, lossless_scan_for_each_component_is_exact);
     tcase_add_test(t, grey_dct_is_close);
     tcase_add_test(t, colour_marks_come_before_the_tag);
