@@ -167,8 +167,9 @@ static int read_stream(struct stream *s, const uint8_t *bytes, size_t length,
     return 0;
 }
 
-/* Every component must have been coded. Where several scans make the image,
- * one that is missing would not be noticed: then EOI must be there. */
+/* Every component must have been coded: one without a scan is grey, and no
+ * warning tells. Nor does one of a progressive scan that is missing; that EOI
+ * is there is all that can be asked. */
 static int check_complete(const struct stream *s, struct error *err)
 {
     if (!s->has_frame || !s->scans)
@@ -176,7 +177,7 @@ static int check_complete(const struct stream *s, struct error *err)
     if (s->components_seen != (1u << s->frame.components) - 1)
         return error_set(err, ERROR_CORRUPT,
                          "the JPEG stream ends before its last component");
-    if (!s->has_end && (s->scans > 1 || s->frame.marker == JPEG_SOF2))
+    if (!s->has_end && s->frame.marker == JPEG_SOF2)
         return error_set(err, ERROR_CORRUPT, "the JPEG stream is cut");
     return 0;
 }

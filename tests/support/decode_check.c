@@ -164,8 +164,8 @@ void check_truncations(const struct decode_desc *desc,
 {
     size_t whole = c->size - tail;
 
-    for (size_t i = 0; i <= 16; i++) {
-        size_t size = i == 16 ? whole - 1 : whole * i / 16;
+    for (size_t i = 0; i < 32; i++) {
+        size_t size = i < 16 ? whole * i / 16 : whole - (i - 15);
         char text[ERROR_MSG_MAX];
         enum error_kind kind = check_decode_kind(desc, c->data, size, text);
 

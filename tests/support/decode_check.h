@@ -41,8 +41,8 @@ int64_t check_difference(const struct image *image, const struct picture *p,
                          bool is_signed);
 
 /*
- * Truncation at every 1/16th (and one byte): each must be an error, never a
- * crash. `tail` bytes at the end are not missed (EOI, padding).
+ * Truncation at every 1/16th, and by 1 to 16 bytes: each must be an error,
+ * never a crash. `tail` bytes at the end are not missed (EOI, padding).
  */
 void check_truncations(const struct decode_desc *desc,
                        const struct codestream *c, size_t tail);

@@ -471,6 +471,32 @@ START_TEST(missing_component_scan_is_corrupt)
 }
 END_TEST
 
+/* A grey stream whose frame header promises two components more: the library
+ * would make them grey without a word. */
+START_TEST(component_without_a_scan_is_corrupt)
+{
+    static const uint8_t frame[] = {0xff, 0xc0, 0, 17, 8,    0, 32, 0,    32, 3,
+                                    1,    0x11, 0, 2,  0x11, 0, 3,  0x11, 0};
+    struct picture p = picture_new(32, 32, 1, 8, 7);
+    struct picture rgb = {32, 32, 3, 8, NULL};
+    struct dct how = {DCT_BASELINE, 90, false, false};
+    struct codestream c = encode_dct(&p, &how), grown = {NULL, 0};
+    struct decode_desc d = check_desc(&rgb, DECODE_JPEG);
+    size_t at = 2;
+
+    while (c.data[at + 1] != 0xc0)
+        at += 2 + ((size_t)c.data[at + 2] << 8 | c.data[at + 3]);
+    codestream_put(&grown, c.data, at);
+    codestream_put(&grown, frame, sizeof frame);
+    codestream_put(&grown, c.data + at + 13, c.size - at - 13);
+    ck_assert_int_eq(check_decode_kind(&d, grown.data, grown.size, NULL),
+                     ERROR_CORRUPT);
+    codestream_free(&grown);
+    codestream_free(&c);
+    picture_free(&p);
+}
+END_TEST
+
 START_TEST(damaged_streams_do_no_harm)
 {
     struct picture p = picture_new(48, 40, 3, 8, 7);
@@ -537,6 +563,7 @@ int main(void)
     tcase_add_test(t, truncated_dct_streams_are_corrupt);
     tcase_add_test(t, truncation_before_an_eoi_is_corrupt);
     tcase_add_test(t, missing_component_scan_is_corrupt);
+    tcase_add_test(t, component_without_a_scan_is_corrupt);
     tcase_add_test(t, damaged_streams_do_no_harm);
     srunner_set_tap(r, "-");
     srunner_run_all(r, CK_SILENT);
