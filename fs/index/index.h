@@ -52,8 +52,9 @@ struct index_parser {
     void (*release)(void *keep);
 };
 
-/* The parser of fs/dicom. `extra_tags` are (group << 16 | element), borrowed
- * as long as the parser is used, for table `attr`. */
+/* The parser of fs/dicom (call dicom_global_init before). `config` is borrowed
+ * as long as the parser is used; extra_tags are (group << 16 | element), for
+ * table `attr`. */
 struct index_dicom_config {
     bool any_name; /* sniff every file, not only likely names */
     const uint32_t *extra_tags;

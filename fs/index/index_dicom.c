@@ -18,9 +18,9 @@ _Static_assert(DICOM_UNKNOWN == MANIFEST_NONE,
 /* Raise it when a header is understood that was not before. */
 #define INDEX_DICOM_REVISION "dicom 1"
 
-/* Everything that the texts of a struct index_parsed point into. */
+/* Everything that the texts of a struct index_parsed point into. Not the
+ * source: many files are kept at a time, and an inflated one is large. */
 struct kept {
-    struct dicom_source *source;
     struct dicom_header header;
     struct manifest_attr *attrs;
 };
@@ -32,7 +32,6 @@ static void release(void *keep)
     if (!k)
         return;
     dicom_header_deinit(&k->header);
-    dicom_source_close(k->source);
     free(k->attrs);
     free(k);
 }
@@ -143,8 +142,10 @@ static void take_pixels(const struct dicom_header *h, bool inflated,
     ret->decodable = h->decodable;
     ret->frames = h->frames;
     ret->frames_known = !(h->warnings & DICOM_WARN_FRAMES_GUESSED);
-    ret->px_x = h->spacing.x;
-    ret->px_y = h->spacing.y;
+    if (h->spacing.source != DICOM_SPACING_NONE) {
+        ret->px_x = h->spacing.x;
+        ret->px_y = h->spacing.y;
+    }
     ret->turned = h->turned;
     if (h->padding.kind == DICOM_PADDING_INTEGER)
         ret->pad_value = (int64_t)h->padding.low;
@@ -173,7 +174,8 @@ static int take_attrs(struct kept *k, struct manifest_header *ret,
     return 0;
 }
 
-static int take(struct kept *k, struct index_parsed *ret, struct error *err)
+static int take(struct kept *k, bool inflated, struct index_parsed *ret,
+                struct error *err)
 {
     const struct dicom_header *h = &k->header;
 
@@ -181,7 +183,7 @@ static int take(struct kept *k, struct index_parsed *ret, struct error *err)
     take_identity(h, &ret->header);
     take_series(h, &ret->header);
     take_instance(h, &ret->header);
-    take_pixels(h, dicom_source_is_inflated(k->source), &ret->header);
+    take_pixels(h, inflated, &ret->header);
     if (h->has_pixels && !h->decodable) {
         ret->problem = h->why_not;
         ret->problem_errno = EOPNOTSUPP;
@@ -195,17 +197,14 @@ static int take(struct kept *k, struct index_parsed *ret, struct error *err)
     return take_attrs(k, &ret->header, err);
 }
 
-static int parse_dicom(const struct index_dicom_config *config, int fd,
-                       struct index_parsed *ret, struct error *err)
+static int parse_source(const struct dicom_source *source,
+                        struct index_parsed *ret, struct error *err)
 {
-    struct dicom_limits limits = {.extra_tags = config->extra_tags,
-                                  .n_extra_tags = config->n_extra_tags};
     struct kept *k = calloc(1, sizeof *k);
 
     if (!k)
         return error_no_memory(err);
-    k->source = dicom_source_open(fd, &limits, err);
-    if (!k->source || dicom_header_read(k->source, &k->header, err) != 0) {
+    if (dicom_header_read(source, &k->header, err) != 0) {
         release(k);
         return -1;
     }
@@ -213,12 +212,27 @@ static int parse_dicom(const struct index_dicom_config *config, int fd,
         release(k);
         return INDEX_DIRECTORY;
     }
-    if (take(k, ret, err) != 0) {
+    if (take(k, dicom_source_is_inflated(source), ret, err) != 0) {
         release(k);
         return -1;
     }
     ret->keep = k;
     return INDEX_DICOM;
+}
+
+static int parse_dicom(const struct index_dicom_config *config, int fd,
+                       struct index_parsed *ret, struct error *err)
+{
+    struct dicom_limits limits = {.extra_tags = config->extra_tags,
+                                  .n_extra_tags = config->n_extra_tags};
+    struct dicom_source *source = dicom_source_open(fd, &limits, err);
+
+    if (!source)
+        return -1;
+    int verdict = parse_source(source, ret, err);
+
+    dicom_source_close(source);
+    return verdict;
 }
 
 static int parse(void *opaque, int fd, const char *name,
