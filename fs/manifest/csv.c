@@ -57,7 +57,7 @@ static void put_column(FILE *out, sqlite3_stmt *st, enum column column)
     put_text(out, db_column_text(st, (int)column));
 }
 
-static void put_shape(FILE *out, const struct manifest_shape *s)
+static void put_shape(FILE *out, const struct manifest_output *s)
 {
     (void)fprintf(out, ",%u,%u,%u,%u,%llu", s->width, s->height, s->channels,
                   s->num_frames, (unsigned long long)s->bytes);
@@ -74,7 +74,7 @@ struct csv {
 static int put_row(const struct csv *csv, sqlite3_stmt *st, struct error *err)
 {
     struct manifest_instance instance;
-    struct manifest_shape shape = {0};
+    struct manifest_output shape = {0};
     bool measured = sqlite3_column_type(st, WIDTH) != SQLITE_NULL;
     FILE *out = csv->out;
     int known = 0;
@@ -97,6 +97,7 @@ static int put_row(const struct csv *csv, sqlite3_stmt *st, struct error *err)
     else
         for (int column = WIDTH; column <= BYTES; column++)
             put_column(out, st, (enum column)column);
+    manifest_output_deinit(&shape);
     for (int column = PKEY; column <= SLICE_ORDER; column++)
         put_column(out, st, (enum column)column);
     (void)fputc('\n', out);

@@ -266,6 +266,9 @@ int manifest_error_get(struct manifest *m, int64_t source_id, uint16_t view_id,
 /* Writes all rows as TSV with a header line. */
 int manifest_errors_write(struct manifest *m, FILE *out, struct error *err);
 
+/* The copy that is shown in a mount and refreshed after every index. */
+#define MANIFEST_SNAPSHOT "snapshot.db" /* in the state folder */
+
 /*
  * Writes a point-in-time copy to `path` (through a temporary file beside it,
  * renamed when complete): rollback-journal mode, so that plain sqlite3 opens
@@ -273,19 +276,24 @@ int manifest_errors_write(struct manifest *m, FILE *out, struct error *err);
  */
 int manifest_snapshot(struct manifest *m, const char *path, struct error *err);
 
-/* Shape of a leaf, for the CSV. */
-struct manifest_shape {
-    uint32_t width, height, channels, num_frames;
-    uint64_t bytes;
-};
-
 /*
- * Computes the shape of an instance's TIFF leaf without rendering it: 1 with
- * *ret filled, 0 if that needs pixels, -1. May call manifest functions.
+ * Says what an instance's TIFF leaf will be, without rendering it: 1 with
+ * *ret filled (it is zeroed before), 0 if that needs pixels, -1. May call
+ * manifest functions.
  */
 typedef int (*manifest_shape_fn)(void *opaque,
                                  const struct manifest_instance *instance,
-                                 struct manifest_shape *ret, struct error *err);
+                                 struct manifest_output *ret,
+                                 struct error *err);
+
+/*
+ * Puts an `output` row for every listed instance that has none of this view
+ * and engine, so that the SQL view `manifest` is complete for a view that was
+ * never read. *ret_n counts them. Nothing happens in read-only mode.
+ */
+int manifest_outputs_fill(struct manifest *m, uint16_t view_id, uint64_t engine,
+                          manifest_shape_fn shape, void *opaque,
+                          uint64_t *ret_n, struct error *err);
 
 /*
  * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop) UID.

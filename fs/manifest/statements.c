@@ -101,6 +101,12 @@ static const char *const texts[SQL_COUNT] = {
         "vmin,vmax,vmean,vstd,strips FROM output"
         " WHERE view_id=?1 AND instance_id=?2 AND part=?3 AND fmt=?4"
         " AND engine=?5",
+    [SQL_UNKNOWN_OUTPUTS] =
+        INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " LISTED(
+            "i.") " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
+                  " AND o.instance_id=i.id AND o.part=0 AND o.fmt=0"
+                  " AND o.engine=?4)"
+                  " ORDER BY i.id LIMIT ?3",
     [SQL_FRAMES_GET] = "SELECT off,len FROM frame_index WHERE instance_id=?1"
                        " ORDER BY frame",
     [SQL_ERROR_GET] = "SELECT message FROM error WHERE source_id=?1"

@@ -598,7 +598,7 @@ START_TEST(a_snapshot_opens_anywhere_and_is_complete)
 END_TEST
 
 static int shape_of(void *opaque, const struct manifest_instance *i,
-                    struct manifest_shape *ret, struct error *e)
+                    struct manifest_output *ret, struct error *e)
 {
     int *calls = opaque;
     struct manifest_totals totals;
@@ -608,8 +608,12 @@ static int shape_of(void *opaque, const struct manifest_instance *i,
     (*calls)++;
     if (i->id == 2)
         return 0;
-    *ret = (struct manifest_shape){i->desc.cols, i->desc.rows, 1, i->frames,
-                                   4096 + 512 * 512 * 2};
+    *ret = (struct manifest_output){.width = i->desc.cols,
+                                    .height = i->desc.rows,
+                                    .channels = 1,
+                                    .num_frames = i->frames,
+                                    .dtype = SAMPLE_U16,
+                                    .bytes = 4096 + 512 * 512 * 2};
     return 1;
 }
 
@@ -657,6 +661,33 @@ START_TEST(the_csv_has_upstreams_columns_and_our_inodes)
     free(buffer);
     ck_assert_int_eq(manifest_csv(m, 99, 7, NULL, NULL, stderr, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_view_that_was_never_read_can_be_filled_in)
+{
+    struct manifest_output o = {.width = 64};
+    uint64_t n;
+    uint16_t view;
+    int calls = 0;
+
+    fill();
+    ck_assert_int_eq(manifest_view_intern(m, "crop", 0, &view, &err), 0);
+    ck_assert_int_eq(manifest_output_put(m, view, 3, 0, 0, 7, &o, &err), 0);
+    ck_assert_int_eq(
+        manifest_outputs_fill(m, view, 7, shape_of, &calls, &n, &err), 0);
+    ck_assert_uint_eq(n, 1); /* 2 needs pixels, 3 is known */
+    ck_assert_int_eq(calls, 2);
+    ck_assert_int_eq(rows_int(state, "SELECT count(*) FROM manifest"), 2);
+    ck_assert_int_eq(rows_int(state, "SELECT width FROM manifest"
+                                     " WHERE sop_instance_uid='1.2.1.1.1'"),
+                     512);
+    ck_assert_int_eq(rows_int(state, "SELECT width FROM manifest"
+                                     " WHERE sop_instance_uid='1.2.0.1.3'"),
+                     64);
+    ck_assert_int_eq(rows_int(state, "SELECT inode FROM manifest"
+                                     " WHERE sop_instance_uid='1.2.0.1.3'"),
+                     1LL << 46 | 3LL << 21);
 }
 END_TEST
 
@@ -712,6 +743,7 @@ static Suite *suite(void)
     tcase_add_test(t, errors_are_one_per_source_view_and_stage);
     tcase_add_test(t, a_snapshot_opens_anywhere_and_is_complete);
     tcase_add_test(t, the_csv_has_upstreams_columns_and_our_inodes);
+    tcase_add_test(t, a_view_that_was_never_read_can_be_filled_in);
     tcase_add_test(t, csv_fields_are_quoted_where_they_must_be);
     suite_add_tcase(s, t);
     return s;
