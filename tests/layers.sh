@@ -27,6 +27,7 @@ fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
 fs/index       : manifest/ decode/decode.h dicom/
+fs/ctl         : view/ tiff/ manifest/ dicom/ index/ render/
 fs/render      : view/ image/ tiff/ manifest/ decode/ dicom/
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/
 '

@@ -488,17 +488,14 @@ static int write_entry(struct write *w, const struct manifest_entry *e,
         if (replaced < 0 || clear_errors(w, source_id, err) != 0)
             return -1;
     }
-    if ((e->source.scan == MANIFEST_SCAN_BAD ||
-         e->source.scan == MANIFEST_SCAN_UNREADABLE) &&
-        put_scan_error(w, e, source_id, err) != 0)
-        return -1;
-    if (e->source.scan != MANIFEST_SCAN_OK || !e->header)
-        return 0;
-    if (put_instance(w, e->header, source_id, err) != 0)
-        return -1;
-    ret->added += !replaced;
-    ret->replaced += replaced > 0;
-    return 0;
+    if (e->source.scan == MANIFEST_SCAN_OK && e->header) {
+        if (put_instance(w, e->header, source_id, err) != 0)
+            return -1;
+        ret->added += !replaced;
+        ret->replaced += replaced > 0;
+    }
+    /* Last, since the row names the instance. */
+    return e->scan_error ? put_scan_error(w, e, source_id, err) : 0;
 }
 
 int manifest_write_batch(struct manifest *m,

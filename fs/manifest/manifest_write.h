@@ -140,7 +140,8 @@ void manifest_header_init(struct manifest_header *h);
 
 struct manifest_entry {
     struct manifest_source source; /* id and vanished are ignored */
-    const char *scan_error;        /* why, for BAD and UNREADABLE */
+    const char *scan_error; /* why BAD or UNREADABLE, or, of an OK file, why
+                               its pixels cannot be served; else NULL */
     int scan_errno;
     const struct manifest_header *header; /* if scan is OK */
 };

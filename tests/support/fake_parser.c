@@ -34,8 +34,9 @@ static double number_of(char *text, const char *key, double fallback)
     return value ? strtod(value, NULL) : fallback;
 }
 
-static void fill(char *text, struct manifest_header *h)
+static void fill(char *text, struct index_parsed *ret)
 {
+    struct manifest_header *h = &ret->header;
     static const char *const keys[] = {"study", "series", "sop", "patient"};
     const char **fields[] = {&h->study_uid, &h->series_uid, &h->sop_uid,
                              &h->patient_id};
@@ -47,6 +48,8 @@ static void fill(char *text, struct manifest_header *h)
     h->ipp[2] = number_of(text, "z", 0);
     for (size_t i = 0; i < 4; i++)
         *fields[i] = value_of(text, keys[i]);
+    ret->problem = value_of(text, "problem");
+    ret->problem_errno = ret->problem ? EOPNOTSUPP : 0;
     for (char *p = text; *p; p++) /* now the lines can be cut */
         if (*p == '\n')
             *p = '\0';
@@ -101,7 +104,7 @@ static int parse(void *opaque, int fd, const char *name,
         free(kept);
         return verdict;
     }
-    fill(kept->text, &ret->header);
+    fill(kept->text, ret);
     kept->count = &state->kept;
     atomic_fetch_add(&state->kept, 1);
     ret->keep = kept;

@@ -11,6 +11,7 @@
  *     number 3
  *     patient P1
  *     pixels 0        an object without pixels
+ *     problem TEXT    why they cannot be decoded
  */
 #ifndef SUPPORT_FAKE_PARSER_H
 #define SUPPORT_FAKE_PARSER_H

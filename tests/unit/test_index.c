@@ -164,6 +164,26 @@ START_TEST(a_tree_becomes_rows)
 }
 END_TEST
 
+START_TEST(an_object_that_cannot_be_decoded_says_why)
+{
+    char *text = fake_file("1.2", "1.2.3", "1.2.3.1", 0, "problem JPEG XL\n");
+
+    scratch_write(archive, "a", text, 0);
+    free(text);
+    struct index_result r = run();
+
+    ck_assert_uint_eq(r.added, 1);
+    ck_assert_uint_eq(r.errors, 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM error WHERE instance_id=1"
+                           " AND stage='index' AND message='JPEG XL'"),
+                     1);
+    ck_assert_int_eq(count("SELECT errno FROM error"), EOPNOTSUPP);
+    ck_assert_int_eq(manifest_error_get(m, 1, 7, &text, &err), 1);
+    ck_assert_str_eq(text, "JPEG XL");
+    free(text);
+}
+END_TEST
+
 START_TEST(ids_ascend_with_the_inodes)
 {
     put_series(600); /* more than two batches */
@@ -734,6 +754,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_tree_becomes_rows);
+    tcase_add_test(t, an_object_that_cannot_be_decoded_says_why);
     tcase_add_test(t, ids_ascend_with_the_inodes);
     tcase_add_loop_test(t, any_number_of_threads_gives_the_same_rows, 0, 4);
     tcase_add_test(t, dot_files_count_and_junk_does_not);

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "dicom/dicom.h"
+#include "index/index.h"
+#include "prepfs/cleanup.h"
+
+#define TAGS_MAX 256
+#define JOBS_MAX 64
+
+/* The one thing that a signal handler can reach. */
+static atomic_bool cancelled;
+
+/* The first signal ends the run after its batch, the second ends us. */
+static void on_signal(int number)
+{
+    atomic_store(&cancelled, true);
+    (void)signal(number, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+}
+
+struct display {
+    const char *program;
+    bool terminal; /* draw a line of progress */
+    bool drawn;
+};
+
+static void clear_line(struct display *d)
+{
+    if (d->drawn)
+        (void)fputs("\r\033[K", stderr);
+    d->drawn = false;
+}
+
+static void draw_parsing(const struct index_progress *p)
+{
+    (void)fprintf(stderr, "%" PRIu64 " of %" PRIu64 " headers, %.0f/s", p->done,
+                  p->total, p->files_per_s);
+    if (p->remaining_s >= 0)
+        (void)fprintf(stderr, ", %.0f s left", p->remaining_s);
+}
+
+static void on_progress(void *opaque, const struct index_progress *p)
+{
+    struct display *d = opaque;
+
+    if (!d->terminal)
+        return;
+    clear_line(d);
+    switch (p->phase) {
+    case INDEX_WALKING:
+        (void)fprintf(stderr, "%" PRIu64 " files, %.0f/s", p->found,
+                      p->files_per_s);
+        break;
+    case INDEX_PARSING:
+        draw_parsing(p);
+        break;
+    case INDEX_FINISHING:
+        (void)fputs("finishing", stderr);
+        break;
+    }
+    d->drawn = true;
+    (void)fflush(stderr);
+}
+
+static void on_warning(void *opaque, const char *relpath, const char *message)
+{
+    struct display *d = opaque;
+
+    clear_line(d);
+    (void)fprintf(stderr, "%s: %s: %s\n", d->program, relpath, message);
+}
+
+static int parse_jobs(const char *text, unsigned *ret, struct error *err)
+{
+    char *end;
+
+    *ret = 0;
+    if (!text)
+        return 0;
+    errno = 0;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (errno || *end || end == text || n < 1 || n > JOBS_MAX)
+        return error_set(err, ERROR_USAGE,
+                         "--jobs is a number from 1 to %d, not \"%s\"",
+                         JOBS_MAX, text);
+    *ret = (unsigned)n;
+    return 0;
+}
+
+/* "0018,0015;0018,1030" */
+static int parse_tags(const char *text, uint32_t ret[TAGS_MAX], size_t *ret_n,
+                      struct error *err)
+{
+    *ret_n = 0;
+    while (text && *text) {
+        unsigned group;
+        unsigned element;
+        int used = 0;
+
+        if (sscanf(text, "%4x,%4x%n", &group, &element, &used) != 2 ||
+            used != 9 || (text[9] && text[9] != ';'))
+            return error_set(err, ERROR_USAGE,
+                             "--tags is GGGG,EEEE;GGGG,EEEE, not \"%s\"", text);
+        if (*ret_n == TAGS_MAX)
+            return error_set(err, ERROR_USAGE, "--tags takes %d at most",
+                             TAGS_MAX);
+        ret[(*ret_n)++] = group << 16 | element;
+        text += text[9] ? 10 : 9;
+    }
+    return 0;
+}
+
+static void print_count(uint64_t n, const char *what)
+{
+    if (n > 0)
+        (void)printf("  %" PRIu64 " %s\n", n, what);
+}
+
+static void print_summary(const struct index_result *r)
+{
+    (void)printf("%" PRIu64 " files in %.1f s\n", r->files, r->seconds);
+    print_count(r->unchanged, "unchanged");
+    print_count(r->moved, "renamed");
+    print_count(r->added, "new objects");
+    print_count(r->replaced, "changed objects");
+    print_count(r->vanished, "files are gone");
+    print_count(r->not_dicom, "files are not DICOM");
+    print_count(r->copies, "copies of other files, hidden");
+    print_count(r->renamed, "with the UID of another object, named UID.dN");
+    print_count(r->errors, "with errors (prepfsctl errors ARCHIVE)");
+    print_count(r->unreadable_folders, "folders or files cannot be looked at");
+    print_count(r->links_skipped, "symbolic links leave the archive");
+}
+
+static int make_snapshot(struct manifest *m, const char *state,
+                         struct error *err)
+{
+    CLEANUP_FREE char *path = NULL;
+
+    if (asprintf(&path, "%s/" MANIFEST_SNAPSHOT, state) < 0) {
+        path = NULL;
+        return error_no_memory(err);
+    }
+    return manifest_snapshot(m, path, err);
+}
+
+static int run_index(const struct ctl_args *args, struct index_config *config,
+                     struct error *err)
+{
+    CLEANUP_FREE char *state = NULL;
+    struct index_result result;
+    struct display display = {args->program,
+                              isatty(STDERR_FILENO) && !args->values[CTL_QUIET],
+                              false};
+
+    config->manifest =
+        ctl_open(args, args->positional[0], CTL_CREATE, &state, err);
+    if (!config->manifest)
+        return -1;
+    config->archive = args->positional[0];
+    config->allow_empty = args->values[CTL_ALLOW_EMPTY] != NULL;
+    config->cancel = &cancelled;
+    config->progress = on_progress;
+    config->warn = on_warning;
+    config->opaque = &display;
+    int rc = index_run(config, &result, err);
+
+    clear_line(&display);
+    if (rc == 0)
+        rc = make_snapshot(config->manifest, state, err);
+    manifest_close(config->manifest);
+    if (rc == 0 && !args->values[CTL_QUIET])
+        print_summary(&result);
+    return rc;
+}
+
+int cmd_index(const struct ctl_args *args)
+{
+    const char *sniff = args->values[CTL_SNIFF];
+    uint32_t tags[TAGS_MAX];
+    struct index_dicom_config dicom = {.any_name = sniff != NULL,
+                                       .extra_tags = tags};
+    struct index_config config = {0};
+    struct index_parser parser;
+    struct error err = ERROR_INIT;
+
+    if (parse_jobs(args->values[CTL_JOBS], &config.threads, &err) != 0 ||
+        parse_tags(args->values[CTL_TAGS], tags, &dicom.n_extra_tags, &err) !=
+            0)
+        return ctl_fail(args, &err);
+    if (sniff && strcmp(sniff, "all") != 0) {
+        (void)error_set(&err, ERROR_USAGE, "--sniff is all, not \"%s\"", sniff);
+        return ctl_fail(args, &err);
+    }
+    dicom_global_init();
+    index_dicom_parser(&dicom, &parser);
+    config.parser = &parser;
+    catch_signals();
+    if (run_index(args, &config, &err) != 0)
+        return ctl_fail(args, &err);
+    return ctl_finish_output(args);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * command.h: the command line of prepfsctl against the table in command.c.
+ */
+#ifndef CTL_COMMAND_H
+#define CTL_COMMAND_H
+
+#include "ctl/ctl.h"
+
+/* NULL if there is none. */
+const struct ctl_command *command_find(const char *name);
+
+/* Reads what follows the subcommand; `argv` ends with NULL and may be cut.
+ * ERROR_USAGE. If *ret_help, nothing else counts. */
+int command_parse(const struct ctl_command *c, char **argv,
+                  struct ctl_args *args, bool *ret_help, struct error *err);
+
+void command_help(FILE *out, const char *program);
+void command_help_one(FILE *out, const char *program,
+                      const struct ctl_command *c);
+
+#endif

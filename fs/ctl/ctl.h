@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ctl.h: what the subcommands of prepfsctl share.
+ *
+ * One table (command.c) says which subcommands there are, which options each
+ * takes, and what they mean; --help, the check of the command line and the
+ * manual's test read it. A subcommand is a file cmd_NAME.c with one function.
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "manifest/manifest.h"
+#include "prepfs/error.h"
+
+/* Exit statuses. */
+#define CTL_OK 0
+#define CTL_FAILED 1
+#define CTL_USAGE 2
+
+enum ctl_option {
+    CTL_STATE,
+    CTL_JOBS,
+    CTL_TAGS,
+    CTL_SNIFF,
+    CTL_ALLOW_EMPTY,
+    CTL_PRESETS,
+    CTL_QUIET,
+    CTL_OPTIONS
+};
+
+struct ctl_args {
+    const char *program;
+    const char *positional[4]; /* NULL where fewer were given */
+    int n_positional;
+    const char *values[CTL_OPTIONS]; /* NULL: not given; flags: "" */
+};
+
+struct ctl_command {
+    const char *name;
+    const char *arguments; /* as in the synopsis; [X] may be missing */
+    int least, most;       /* positional arguments */
+    unsigned options;      /* bits 1 << enum ctl_option */
+    const char *help;      /* one line */
+    int (*run)(const struct ctl_args *args); /* an exit status */
+};
+
+extern const struct ctl_command ctl_commands[]; /* ends with a NULL name */
+
+int cmd_index(const struct ctl_args *args);
+int cmd_snapshot(const struct ctl_args *args);
+int cmd_manifest(const struct ctl_args *args);
+int cmd_explain(const struct ctl_args *args);
+int cmd_errors(const struct ctl_args *args);
+int cmd_stats(const struct ctl_args *args);
+
+/* Prints "PROGRAM: text" on standard error; returns CTL_FAILED, or CTL_USAGE
+ * for ERROR_USAGE. */
+int ctl_fail(const struct ctl_args *args, const struct error *err);
+
+enum ctl_access {
+    CTL_CREATE, /* made if missing */
+    CTL_WRITE,  /* must be there; read-only where nothing can be written */
+    CTL_READ
+};
+
+/* Opens the manifest of an archive; says so if a damaged one was set aside.
+ * *ret_state is malloc'd; ret_state may be NULL. NULL with *err. */
+struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
+                          enum ctl_access access, char **ret_state,
+                          struct error *err);
+
+/* Flushes standard output; CTL_OK or CTL_FAILED. */
+int ctl_finish_output(const struct ctl_args *args);
+
+#endif
