@@ -145,27 +145,29 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
-/* Levenshtein's distance; words above WORD_MAX are far from everything. */
+/* How many letters must be changed, added, dropped or swapped with their
+ * neighbour; words above WORD_MAX are far from everything. */
 static unsigned distance(const char *a, const char *b)
 {
-    unsigned row[WORD_MAX + 1], diagonal, above;
+    unsigned d[WORD_MAX + 1][WORD_MAX + 1];
     size_t na = strlen(a), nb = strlen(b);
 
     if (na > WORD_MAX || nb > WORD_MAX)
         return WORD_MAX;
+    for (unsigned i = 0; i <= na; i++)
+        d[i][0] = i;
     for (unsigned j = 0; j <= nb; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= na; i++) {
-        diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= nb; j++) {
-            above = row[j];
-            row[j] = min3(row[j] + 1, row[j - 1] + 1,
-                          diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
+        d[0][j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        for (size_t j = 1; j <= nb; j++) {
+            d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
+                           d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+                a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
+                d[i][j] = d[i - 2][j - 2] + 1;
         }
     }
-    return row[nb];
+    return d[na][nb];
 }
 
 /* The closest name worth showing for a wrong word, or NULL. */

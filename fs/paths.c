@@ -202,6 +202,19 @@ static int make_absolute(const char *path, char **ret, struct error *err)
     return 0;
 }
 
+/* A folder that is yet to be made lies where its parents do. */
+static int check_future_state(const struct paths *p, struct error *err)
+{
+    CLEANUP_FREE char *path = strdup(p->state_dir);
+    char *slash;
+
+    if (!path)
+        return error_no_memory(err);
+    while (access(path, F_OK) < 0 && (slash = strrchr(path, '/')) != path)
+        *slash = '\0';
+    return paths_check_state(p, path, err);
+}
+
 static int resolve_presets(const char *path, struct paths *p, struct error *err)
 {
     p->presets = realpath(path, NULL);
@@ -220,9 +233,11 @@ static int resolve_all(const struct options *o, struct paths *p,
         return -1;
     if (o->presets && resolve_presets(o->presets, p, err) < 0)
         return -1;
-    if (o->state_dir && make_absolute(o->state_dir, &p->state_dir, err) < 0)
+    if (!o->state_dir)
+        return 0;
+    if (make_absolute(o->state_dir, &p->state_dir, err) < 0)
         return -1;
-    return 0;
+    return check_future_state(p, err);
 }
 
 int paths_resolve(const struct options *o, struct paths *ret, struct error *err)

@@ -11,7 +11,7 @@
  */
 #include "session.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -329,21 +329,32 @@ void session_detach(struct session *s)
         fusermount_detach(s->mountpoint); /* not root */
 }
 
-static bool connection_is_dead(struct session *s)
+/*
+ * libfuse unmounts by path, and after a detach that path may be somebody
+ * else's. It leaves the path alone if it finds the connection ended, which it
+ * asks by poll(2): so the connection is closed first, and in its place put
+ * something that polls as broken, the end of a pipe that nobody reads.
+ */
+static void sever(struct session *s)
 {
-    struct pollfd p = {.fd = fuse_session_fd(s->se)};
+    int fds[2];
 
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return;
+    (void)close(fds[0]);
+    (void)dup3(fds[1], fuse_session_fd(s->se), O_CLOEXEC);
+    (void)close(fds[1]);
 }
 
 void session_free(struct session *s)
 {
     if (!s)
         return;
-    /* libfuse unmounts by path. After a detach that path may be somebody
-     * else's, unless libfuse sees itself that the connection has ended. */
-    if (s->mountpoint && (!atomic_load(&s->detached) || connection_is_dead(s)))
+    if (s->mountpoint) {
+        if (atomic_load(&s->detached))
+            sever(s);
         fuse_session_unmount(s->se);
+    }
     fuse_session_destroy(s->se);
     free(s->mountpoint);
     free(s);

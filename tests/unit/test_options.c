@@ -137,6 +137,7 @@ static const struct {
     {"a m -x", "unknown option -x"},
     {"a m -o", "-o needs a list"},
     {"a m -o cach=1G", "did you mean 'cache'?"},
+    {"a m -o cahce=1G", "did you mean 'cache'?"},
     {"a m -o presets_dirs", "did you mean 'preset_dirs'?"},
     {"a m -o alow_other", "did you mean 'allow_other'?"},
     {"a m --treads=2", "did you mean 'threads'?"},
