@@ -36,7 +36,10 @@ enum {
 #define PROBE 4096 /* bytes of each of the two samples for LZ4 */
 
 struct block_work {
-    uint8_t stream[PACKED_MAX];
+    union {
+        uint8_t stream[PACKED_MAX];
+        struct values_work values; /* done with when the stream begins */
+    };
     struct packed_work packed;
     char lz4_state[1 << LZ4_MEMORY_USAGE] __attribute__((aligned(8)));
 };
@@ -171,8 +174,8 @@ static size_t encode_samples(const uint8_t *src, size_t size,
                              const struct cache_hint *hint, uint8_t *dst,
                              struct block_work *work)
 {
-    size_t stream_size =
-        packed_encode(src, size, hint, work->stream, &work->packed);
+    size_t stream_size = packed_encode(src, size, hint, work->stream,
+                                       &work->packed, &work->values);
     size_t best = finish_packed(stream_size, size, dst, work);
     size_t limit = best > 0 ? best - 1 : worthwhile(size);
     size_t n;

@@ -18,7 +18,7 @@
 /* The stored form of `size` bytes never takes more than this. */
 #define BLOCK_STORED_MAX(size) ((size) + 16)
 
-#define BLOCK_WORK_BYTES ((size_t)768 * 1024)
+#define BLOCK_WORK_BYTES ((size_t)528 * 1024)
 
 /* `dst` has room for BLOCK_STORED_MAX(size); size <= CACHE_BLOCK_MAX. The
  * hint may be NULL and need not be true. Returns the stored size. */

@@ -32,28 +32,19 @@
 #include "prepfs/cleanup.h"
 
 #include "block.h"
-#include "shard.h"
+#include "cache_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define SHARD_BYTES ((uint64_t)128 << 20)
-#define SHARDS_MAX 16
-#define BUDGET_MIN ((uint64_t)1 << 20)
-
-struct cache {
-    struct memory *memory;
-    struct shard *shards;
-    unsigned shard_count;
-    atomic_uint_fast64_t budget;
-};
-
 struct flight {
     pthread_cond_t landed; /* with the shard's lock */
     /* Protected by the shard's lock: */
     unsigned refs;
+    bool ahead;  /* started by nobody who waits for it */
+    bool joined; /* but somebody does now */
     bool done;
     bool failed;
     struct error error;
@@ -72,115 +63,11 @@ struct request {
     size_t size;
     cache_fill_fn fill;
     void *opaque;
+    bool ahead; /* a prefetch: wants no pin and does not wait */
     struct cache_cancel *cancel;
     struct cache_pin *pin;
     struct error *err;
 };
-
-static uint64_t copies_of(uint64_t budget)
-{
-    return budget / 16 < ((uint64_t)256 << 20) ? budget / 16
-                                               : (uint64_t)256 << 20;
-}
-
-static uint64_t available_memory(void)
-{
-    FILE *file = fopen("/proc/meminfo", "re");
-    unsigned long long kib = 0;
-    char line[128];
-
-    if (!file)
-        return 0;
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-            break;
-    (void)fclose(file);
-    return (uint64_t)kib * 1024;
-}
-
-static unsigned shards_for(uint64_t budget)
-{
-    uint64_t n = budget / SHARD_BYTES;
-
-    return n < 1 ? 1 : n > SHARDS_MAX ? SHARDS_MAX : (unsigned)n;
-}
-
-static void set_budget(struct cache *cache, uint64_t budget)
-{
-    uint64_t copies = copies_of(budget) / cache->shard_count;
-    /* Twice the copies: once for themselves, once for fills and pins. */
-    uint64_t share = budget / cache->shard_count - 2 * copies;
-
-    atomic_store(&cache->budget, budget);
-    for (unsigned i = 0; i < cache->shard_count; i++) {
-        struct shard *shard = &cache->shards[i];
-        struct litter litter;
-
-        lock_acquire(&shard->lock);
-        shard_set_budget_locked(shard, share, copies);
-        litter = litter_take_locked(shard);
-        lock_release(&shard->lock);
-        litter_free(&litter, cache->memory);
-    }
-}
-
-static int init_shards(struct cache *cache, unsigned count, uint64_t budget)
-{
-    cache->shards = calloc(count, sizeof *cache->shards);
-    if (!cache->shards)
-        return -1;
-    for (; cache->shard_count < count; cache->shard_count++)
-        if (shard_init(&cache->shards[cache->shard_count], 0, 0) != 0)
-            return -1;
-    set_budget(cache, budget);
-    return 0;
-}
-
-struct cache *cache_new(const struct cache_config *config, struct error *err)
-{
-    uint64_t budget = config->budget_bytes;
-    struct cache *cache = calloc(1, sizeof *cache);
-    unsigned count;
-
-    if (!cache) {
-        error_no_memory(err);
-        return NULL;
-    }
-    if (budget == 0)
-        budget = available_memory() / 4;
-    if (budget < BUDGET_MIN)
-        budget = BUDGET_MIN;
-    if (budget > ARC_CAPACITY_MAX)
-        budget = ARC_CAPACITY_MAX;
-    count = config->shards ? config->shards : shards_for(budget);
-    cache->memory = memory_new(budget);
-    if (!cache->memory || init_shards(cache, count, budget) != 0) {
-        cache_free(cache);
-        error_no_memory(err);
-        return NULL;
-    }
-    return cache;
-}
-
-void cache_free(struct cache *cache)
-{
-    if (!cache)
-        return;
-    for (unsigned i = 0; i < cache->shard_count; i++)
-        shard_deinit(&cache->shards[i], cache->memory);
-    free(cache->shards);
-    memory_free(cache->memory);
-    free(cache);
-}
-
-void cache_set_budget(struct cache *cache, uint64_t budget_bytes)
-{
-    if (budget_bytes < BUDGET_MIN)
-        budget_bytes = BUDGET_MIN;
-    if (budget_bytes > ARC_CAPACITY_MAX)
-        budget_bytes = ARC_CAPACITY_MAX;
-    set_budget(cache, budget_bytes);
-}
 
 static struct shard *shard_of(struct cache *cache, uint64_t hash)
 {
@@ -298,20 +185,23 @@ static int interrupted(struct error *err)
 
 /* --------------------------------------------------------------- hits */
 
+#define WORK_BYTES (BLOCK_WORK_BYTES + BLOCK_STORED_MAX(CACHE_BLOCK_MAX))
+
 /* Decodes with no lock held. The buffer is the caller's. */
 static struct buffer *decode(struct cache *cache, struct payload *payload,
                              size_t size)
 {
     struct memory *memory = cache->memory;
     struct buffer *buffer = buffer_new(memory, size);
-    size_t room = BLOCK_WORK_BYTES + payload->size;
-    uint8_t *work = work_get(memory, room);
+    uint8_t *work = work_get(memory, WORK_BYTES);
+    const uint8_t *stored;
     bool ok = false;
 
-    if (buffer && work)
-        ok = block_decode(payload_bytes(payload, work + BLOCK_WORK_BYTES),
-                          payload->size, buffer->data, size, work);
-    work_put(memory, work, room);
+    if (buffer && work) {
+        stored = payload_bytes(memory, payload, work + BLOCK_WORK_BYTES);
+        ok = block_decode(stored, payload->size, buffer->data, size, work);
+    }
+    work_put(memory, work, WORK_BYTES);
     if (ok)
         return buffer;
     buffer_unref(memory, buffer);
@@ -335,22 +225,21 @@ static void offer_copy(struct request *r, const struct payload *payload,
 static int take_hit(struct request *r, struct entry *entry)
     RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct payload *payload;
-    struct buffer *buffer;
+    struct payload *payload = payload_ref(entry->payload);
+    struct buffer *buffer = NULL;
 
     r->shard->stats.hits++;
-    shard_touch_locked(r->shard, entry);
     if (entry->copy) {
+        buffer = buffer_ref(entry->copy);
         shard_touch_copy_locked(r->shard, entry);
-        pin_buffer(r->pin, buffer_ref(entry->copy));
-        release(r);
-        return 0;
     }
-    payload = payload_ref(entry->payload);
+    shard_touch_locked(r->shard, entry);
     release(r);
-    buffer = decode(r->cache, payload, r->size);
-    if (buffer)
-        offer_copy(r, payload, buffer);
+    if (!buffer) {
+        buffer = decode(r->cache, payload, r->size);
+        if (buffer)
+            offer_copy(r, payload, buffer);
+    }
     payload_unref(r->cache->memory, payload);
     if (!buffer)
         return error_no_memory(r->err);
@@ -364,22 +253,23 @@ static struct payload *compress(struct cache *cache, const uint8_t *data,
                                 size_t size, const struct cache_hint *hint)
 {
     struct memory *memory = cache->memory;
-    size_t room = BLOCK_WORK_BYTES + BLOCK_STORED_MAX(size);
-    uint8_t *work = work_get(memory, room);
+    uint8_t *work = work_get(memory, WORK_BYTES);
     struct payload *payload = NULL;
-    size_t stored;
+    uint8_t *stored;
+    size_t n;
 
     if (work) {
-        stored = block_encode(data, size, hint, work + BLOCK_WORK_BYTES, work);
-        payload = payload_new(memory, work + BLOCK_WORK_BYTES, stored);
+        stored = work + BLOCK_WORK_BYTES;
+        n = block_encode(data, size, hint, stored, work);
+        payload = payload_new(memory, stored, n);
     }
-    work_put(memory, work, room);
+    work_put(memory, work, WORK_BYTES);
     return payload;
 }
 
-/* The entry to fill; takes over *spare if there was none. */
-static struct entry *admit_locked(struct request *r, struct entry *entry,
-                                  struct entry **spare) REQUIRES(r->shard->lock)
+/* The entry to fill, held; takes over *spare if there was none. */
+static struct entry *hold_locked(struct request *r, struct entry *entry,
+                                 struct entry **spare) REQUIRES(r->shard->lock)
 {
     if (!entry) {
         entry = STEAL(*spare);
@@ -388,7 +278,7 @@ static struct entry *admit_locked(struct request *r, struct entry *entry,
         table_insert(&r->shard->table, entry);
     }
     entry->size = (uint32_t)r->size;
-    shard_admit_locked(r->shard, entry);
+    shard_hold_locked(r->shard, entry);
     return entry;
 }
 
@@ -396,18 +286,41 @@ static void land_locked(struct request *r, struct entry *entry,
                         struct flight *flight, struct payload *payload)
     REQUIRES(r->shard->lock)
 {
+    struct shard *shard = r->shard;
+
     if (flight->failed) {
-        r->shard->stats.fill_errors += flight->error.kind != ERROR_INTERRUPTED;
-        shard_forget_locked(r->shard, entry);
-    } else if (shard_land_locked(r->shard, entry, payload)) {
-        shard_keep_copy_locked(r->shard, entry, flight->buffer);
+        shard->stats.fill_errors += flight->error.kind != ERROR_INTERRUPTED;
+        shard_forget_locked(shard, entry);
+        return;
     }
-    flight->done = true;
-    lock_check(pthread_cond_broadcast(&flight->landed));
+    if (flight->ahead && !flight->joined) {
+        shard_land_ahead_locked(shard, entry, payload, AHEAD_PREFETCHED);
+        return;
+    }
+    if (flight->ahead) {
+        shard->stats.prefetched++;
+        shard->stats.prefetch_used++;
+        shard_admit_locked(shard, entry);
+    }
+    if (shard_land_locked(shard, entry, payload))
+        shard_keep_copy_locked(shard, entry, flight->buffer);
 }
 
-/* The filler's whole part: admits, fills unlocked, lands. Called with the lock
- * held, releases it. `flight` is freed here or by its last waiter. */
+static void take_off_locked(struct request *r, struct entry *entry,
+                            struct flight *flight) REQUIRES(r->shard->lock)
+{
+    flight->ahead = r->ahead;
+    entry->flight = flight;
+    r->shard->stats.fills_in_flight++;
+    if (!r->ahead) {
+        r->shard->stats.misses++;
+        shard_admit_locked(r->shard, entry);
+    }
+    watch_locked(r, flight);
+}
+
+/* The filler's whole part: admits, fills unlocked, lands. Called with the
+ * lock held, releases it. `flight` is freed here or by its last waiter. */
 static int fill_entry(struct request *r, struct entry *entry,
                       struct flight *flight)
     RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
@@ -419,11 +332,8 @@ static int fill_entry(struct request *r, struct entry *entry,
     bool last;
     int rc;
 
-    r->shard->stats.misses++;
-    r->shard->stats.fills_in_flight++;
-    entry = admit_locked(r, entry, &flight->spare);
-    entry->flight = flight;
-    watch_locked(r, flight);
+    entry = hold_locked(r, entry, &flight->spare);
+    take_off_locked(r, entry, flight);
     release(r);
 
     rc = r->fill(r->opaque, r->key, buffer->data, r->size, &hint, &error);
@@ -438,7 +348,9 @@ static int fill_entry(struct request *r, struct entry *entry,
     flight->failed = rc != 0;
     flight->error = error;
     land_locked(r, entry, flight, payload);
-    if (rc == 0)
+    flight->done = true;
+    lock_check(pthread_cond_broadcast(&flight->landed));
+    if (rc == 0 && r->pin)
         pin_buffer(r->pin, buffer_ref(buffer));
     last = --flight->refs == 0;
     release(r);
@@ -496,6 +408,7 @@ static enum outcome join(struct request *r, struct flight *flight)
 
     r->shard->stats.waits++;
     flight->refs++;
+    flight->joined = true;
     watch_locked(r, flight);
     while (!flight->done && !is_fired(r->cancel))
         lock_wait(&r->shard->lock, &flight->landed);
@@ -551,6 +464,11 @@ static void request_init(struct request *r, struct cache *cache,
     r->shard = shard_of(cache, r->hash);
 }
 
+static bool is_block_size(size_t size)
+{
+    return size > 0 && size <= CACHE_BLOCK_MAX;
+}
+
 int cache_get_with(struct cache *cache, const struct cache_key *key,
                    size_t size, cache_fill_fn fill, void *opaque,
                    const struct cache_get_options *options,
@@ -561,7 +479,7 @@ int cache_get_with(struct cache *cache, const struct cache_key *key,
     struct request r;
 
     memset(ret, 0, sizeof *ret);
-    if (size == 0 || size > CACHE_BLOCK_MAX)
+    if (!is_block_size(size))
         return error_set(err, ERROR_INTERNAL, "a block of %zu bytes", size);
     request_init(&r, cache, key, size);
     r.fill = fill;
@@ -600,16 +518,48 @@ bool cache_try_get(struct cache *cache, const struct cache_key *key,
     return false;
 }
 
-static bool is_present(struct request *r)
+static bool is_present(const struct entry *entry)
 {
-    struct entry *entry;
+    return entry && (entry->flight || entry->payload);
+}
+
+static bool has_block(struct request *r)
+{
     bool present;
 
     lock_acquire(&r->shard->lock);
-    entry = table_find(&r->shard->table, r->key, r->hash);
-    present = entry && (entry->flight || entry->payload);
+    present = is_present(table_find(&r->shard->table, r->key, r->hash));
     lock_release(&r->shard->lock);
     return present;
+}
+
+int cache_prefetch(struct cache *cache, const struct cache_key *key,
+                   size_t size, cache_fill_fn fill, void *opaque,
+                   struct error *err) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct flight *flight;
+    struct entry *entry;
+    struct request r;
+
+    request_init(&r, cache, key, size);
+    if (!is_block_size(size))
+        return error_set(err, ERROR_INTERNAL, "a block of %zu bytes", size);
+    if (has_block(&r))
+        return 0;
+    r.fill = fill;
+    r.opaque = opaque;
+    r.ahead = true;
+    r.err = err;
+    flight = flight_new(&r);
+    if (!flight)
+        return error_no_memory(err);
+    lock_acquire(&r.shard->lock);
+    entry = table_find(&r.shard->table, key, r.hash);
+    if (!is_present(entry))
+        return fill_entry(&r, entry, flight);
+    lock_release(&r.shard->lock);
+    flight_free(flight, cache->memory);
+    return 0;
 }
 
 void cache_publish(struct cache *cache, const struct cache_key *key,
@@ -621,15 +571,16 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
     struct request r;
 
     request_init(&r, cache, key, size);
-    if (size == 0 || size > CACHE_BLOCK_MAX || is_present(&r))
+    if (!is_block_size(size) || has_block(&r))
         return;
     payload = compress(cache, data, size, hint);
     spare = calloc(1, sizeof *spare);
     lock_acquire(&r.shard->lock);
     entry = table_find(&r.shard->table, key, r.hash);
-    if (payload && spare && !(entry && (entry->flight || entry->payload))) {
-        entry = admit_locked(&r, entry, &spare);
-        (void)shard_land_locked(r.shard, entry, STEAL(payload));
+    if (payload && spare && !is_present(entry)) {
+        entry = hold_locked(&r, entry, &spare);
+        shard_land_ahead_locked(r.shard, entry, STEAL(payload),
+                                AHEAD_PUBLISHED);
     }
     release(&r);
     payload_unref(cache->memory, payload);
@@ -640,43 +591,4 @@ void cache_unpin(struct cache *cache, struct cache_pin *pin)
 {
     buffer_unref(cache->memory, pin->impl);
     memset(pin, 0, sizeof *pin);
-}
-
-/* ---------------------------------------------------------- statistics */
-
-/* Every field but the last few is a sum over the shards. */
-static void add_stats(struct cache_stats *sum, const struct cache_stats *one)
-{
-    sum->hits += one->hits;
-    sum->misses += one->misses;
-    sum->waits += one->waits;
-    sum->fill_errors += one->fill_errors;
-    sum->evictions += one->evictions;
-    sum->uncached += one->uncached;
-    sum->ghost_hits_b1 += one->ghost_hits_b1;
-    sum->ghost_hits_b2 += one->ghost_hits_b2;
-    sum->blocks += one->blocks;
-    sum->bytes_logical += one->bytes_logical;
-    sum->bytes_compressed += one->bytes_compressed;
-    sum->fills_in_flight += one->fills_in_flight;
-    sum->wait_us_sum += one->wait_us_sum;
-    for (unsigned i = 0; i < CACHE_WAIT_BUCKETS; i++)
-        sum->wait_us[i] += one->wait_us[i];
-}
-
-void cache_stats_get(struct cache *cache, struct cache_stats *ret)
-{
-    memset(ret, 0, sizeof *ret);
-    for (unsigned i = 0; i < cache->shard_count; i++) {
-        struct shard *shard = &cache->shards[i];
-
-        lock_acquire(&shard->lock);
-        add_stats(ret, &shard->stats);
-        ret->p += shard->arc.p;
-        ret->bytes_used +=
-            shard->table.count * ENTRY_COST + table_bytes(&shard->table);
-        lock_release(&shard->lock);
-    }
-    ret->bytes_used += memory_bytes(cache->memory);
-    ret->budget_bytes = atomic_load(&cache->budget);
 }

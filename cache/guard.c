@@ -45,8 +45,9 @@
 #define ADMIT_EVERY 32  /* misses, while frozen */
 #define SAMPLE_MAX 64   /* at most 1 of so many keys is simulated */
 #define SHADOW_BLOCKS 128
-#define HALF_LIFE 4 /* shadow capacities */
-#define RESEED 24   /* shadow capacities */
+#define ENTRIES_PER_BLOCK 6 /* of the shadows' first size */
+#define HALF_LIFE 4         /* shadow capacities */
+#define RESEED 24           /* shadow capacities */
 #define LEAD 1.05
 #define LEAD_HITS 8
 #define LN2 0.69314718055994531
@@ -203,8 +204,10 @@ struct shadow {
     double hits_b;
     unsigned shift;    /* 1 of 2^shift keys is simulated */
     uint64_t accesses; /* since b was made a copy of a */
-    size_t count;
     size_t mask;
+    size_t entry_count;
+    struct shadow_entry *entries; /* all there will ever be */
+    struct shadow_entry *unused;  /* linked by chain */
     struct shadow_entry **buckets;
 };
 
@@ -237,8 +240,8 @@ static void shadow_release(struct shadow *shadow, struct shadow_entry *entry)
     while (*at != entry)
         at = &(*at)->chain;
     *at = entry->chain;
-    shadow->count--;
-    free(entry);
+    entry->chain = shadow->unused;
+    shadow->unused = entry;
 }
 
 static void on_dropped_a(void *opaque, struct arc_node *node)
@@ -272,9 +275,29 @@ static void shadow_free(struct shadow *shadow)
         return;
     gate_clear(&shadow->a);
     gate_clear(&shadow->b);
-    assert(shadow->count == 0);
+    free(shadow->entries);
     free(shadow->buckets);
     free(shadow);
+}
+
+/* Entries are made at once, so that a request never allocates. */
+static bool shadow_alloc(struct shadow *shadow, uint64_t blocks)
+{
+    size_t size = 256;
+
+    while (size < blocks)
+        size *= 2;
+    shadow->mask = size - 1;
+    shadow->entry_count = ENTRIES_PER_BLOCK * size;
+    shadow->buckets = calloc(size, sizeof(struct shadow_entry *));
+    shadow->entries = calloc(shadow->entry_count, sizeof *shadow->entries);
+    if (!shadow->buckets || !shadow->entries)
+        return false;
+    for (size_t i = 0; i < shadow->entry_count; i++) {
+        shadow->entries[i].chain = shadow->unused;
+        shadow->unused = &shadow->entries[i];
+    }
+    return true;
 }
 
 static struct shadow *shadow_new(uint64_t capacity, uint64_t blocks)
@@ -282,21 +305,16 @@ static struct shadow *shadow_new(uint64_t capacity, uint64_t blocks)
     struct shadow *shadow = calloc(1, sizeof *shadow);
     struct arc_events a = {NULL, on_dropped_a, shadow};
     struct arc_events b = {NULL, on_dropped_b, shadow};
-    size_t size = 256;
 
     if (!shadow)
         return NULL;
     shadow->shift = shift_for(blocks);
-    while (size < blocks >> shadow->shift)
-        size *= 2;
     gate_init(&shadow->a, capacity >> shadow->shift, true, &a);
     gate_init(&shadow->b, capacity >> shadow->shift, true, &b);
     shadow->b.frozen = true;
-    shadow->mask = size - 1;
-    shadow->buckets = calloc(size, sizeof(struct shadow_entry *));
-    if (shadow->buckets)
+    if (shadow_alloc(shadow, blocks >> shadow->shift))
         return shadow;
-    free(shadow);
+    shadow_free(shadow);
     return NULL;
 }
 
@@ -305,7 +323,22 @@ static bool is_sampled(const struct shadow *shadow, uint64_t hash)
     return (sample_hash(hash) & ((1u << shadow->shift) - 1)) == 0;
 }
 
-/* NULL: no memory. */
+/* NULL: none is left, which takes very many very small blocks. */
+static struct shadow_entry *unused_entry(struct shadow *shadow)
+{
+    struct shadow_entry *entry;
+    bool dropped = true;
+
+    while (!shadow->unused && dropped) {
+        dropped = arc_drop_ghost(&shadow->a.arc);
+        dropped = arc_drop_ghost(&shadow->b.arc) || dropped;
+    }
+    entry = shadow->unused;
+    if (entry)
+        shadow->unused = entry->chain;
+    return entry;
+}
+
 static struct shadow_entry *shadow_entry_for(struct shadow *shadow,
                                              uint64_t hash)
 {
@@ -317,13 +350,12 @@ static struct shadow_entry *shadow_entry_for(struct shadow *shadow,
         entry = entry->chain;
     if (entry)
         return entry;
-    entry = calloc(1, sizeof *entry);
+    entry = unused_entry(shadow);
     if (!entry)
         return NULL;
     entry->hash = hash;
     entry->chain = *bucket;
     *bucket = entry;
-    shadow->count++;
     return entry;
 }
 
@@ -431,10 +463,7 @@ static void listen(struct guard *guard, bool hit)
 
 static bool is_full(const struct guard *guard)
 {
-    const struct gate *gate = &guard->gate;
-
-    return guard_bytes(guard) + guard_bytes(guard) / 8 >=
-           gate->arc.capacity + gate->window_capacity;
+    return guard_bytes(guard) + guard_bytes(guard) / 8 >= guard->capacity;
 }
 
 /* The shadows are made when the cache is full for the first time: only then
@@ -442,7 +471,6 @@ static bool is_full(const struct guard *guard)
 static bool has_shadow(struct guard *guard)
 {
     uint64_t blocks = guard_blocks(guard);
-    uint64_t capacity = guard->gate.arc.capacity + guard->gate.window_capacity;
     unsigned shift = shift_for(blocks);
 
     if (!is_full(guard))
@@ -453,7 +481,7 @@ static bool has_shadow(struct guard *guard)
         guard->shadow = NULL;
     }
     if (!guard->shadow)
-        guard->shadow = shadow_new(capacity, blocks);
+        guard->shadow = shadow_new(guard->capacity, blocks);
     return guard->shadow != NULL;
 }
 
@@ -462,6 +490,7 @@ void guard_init(struct guard *guard, uint64_t capacity, bool on,
 {
     memset(guard, 0, sizeof *guard);
     guard->on = on;
+    guard->capacity = capacity;
     gate_init(&guard->gate, capacity, on, events);
 }
 
@@ -507,6 +536,7 @@ void guard_remove(struct guard *guard, struct arc_node *node)
 
 void guard_set_capacity(struct guard *guard, uint64_t capacity)
 {
+    guard->capacity = capacity;
     gate_set_capacity(&guard->gate, capacity, guard->on);
     if (!guard->shadow)
         return;
@@ -539,5 +569,5 @@ uint64_t guard_overhead(const struct guard *guard)
     if (!shadow)
         return 0;
     return sizeof *shadow + (shadow->mask + 1) * sizeof *shadow->buckets +
-           shadow->count * (sizeof(struct shadow_entry) + 16);
+           shadow->entry_count * sizeof *shadow->entries;
 }

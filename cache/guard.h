@@ -6,8 +6,9 @@
  * it adds a small window before ARC and stops ARC from replacing its content
  * while doing so pays; guard.c says how that is found out.
  *
- * Pure like arc.c, except that its two shadow caches allocate small entries;
- * if that fails the guard only sees less. Caller serialises.
+ * Pure like arc.c, except that it allocates two small shadow caches when the
+ * cache is first full; if that fails, nothing is ever frozen. Caller
+ * serialises.
  */
 #ifndef PREPFS_CACHE_GUARD_H
 #define PREPFS_CACHE_GUARD_H
@@ -32,6 +33,7 @@ struct shadow;
 
 struct guard {
     struct gate gate;
+    uint64_t capacity; /* of the gate, the window included */
     bool on;
     struct shadow *shadow; /* NULL: off, or no memory for it */
     uint64_t silent;       /* requests since the last hit in ARC */

@@ -243,7 +243,8 @@ static void join(const struct layout *l, const uint8_t *src, uint8_t *dst)
 
 /* The samples as the planes want them: in place, split, or ranked. */
 static const uint8_t *prepare(struct layout *l, const uint8_t *src,
-                              struct packed_work *work)
+                              struct packed_work *work,
+                              struct values_work *values)
 {
     const uint8_t *samples = src + l->head;
 
@@ -253,9 +254,9 @@ static const uint8_t *prepare(struct layout *l, const uint8_t *src,
     }
     if (l->bytes == 1)
         return samples;
-    l->keys = (uint32_t)values_rank(
-        samples, l->pixels, l->bytes, l->flags & FLAG_FLOAT, &work->values,
-        work->keys, (uint16_t *)(void *)work->samples);
+    l->keys = (uint32_t)values_rank(samples, l->pixels, l->bytes,
+                                    l->flags & FLAG_FLOAT, values, work->keys,
+                                    (uint16_t *)(void *)work->samples);
     if (l->keys == 0)
         return samples;
     l->flags |= FLAG_RANKS;
@@ -302,10 +303,10 @@ static uint8_t *put_codes(const uint8_t *codes, size_t count, uint8_t *at)
 
 size_t packed_encode(const uint8_t *src, size_t size,
                      const struct cache_hint *hint, uint8_t *dst,
-                     struct packed_work *work)
+                     struct packed_work *work, struct values_work *values)
 {
     struct layout l = layout_of(hint, size);
-    const uint8_t *samples = prepare(&l, src, work);
+    const uint8_t *samples = prepare(&l, src, work, values);
     uint8_t *codes = work->codes;
     uint8_t *at = dst + HEADER;
 

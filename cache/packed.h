@@ -28,16 +28,16 @@ struct packed_work {
     uint8_t codes[PACKED_CODES];
     uint32_t keys[VALUES_MAX + 16];
     uint32_t steps[VALUES_MAX + 16];
-    struct values_work values;
 };
 
 /* True if the hint describes samples that packed_encode takes. */
 bool packed_accepts(const struct cache_hint *hint, size_t size);
 
-/* Returns the size of the stream at dst, which has PACKED_MAX bytes. */
+/* Returns the size of the stream at dst, which has PACKED_MAX bytes. `values`
+ * is done with before the first byte is written, so dst may overlap it. */
 size_t packed_encode(const uint8_t *src, size_t size,
                      const struct cache_hint *hint, uint8_t *dst,
-                     struct packed_work *work);
+                     struct packed_work *work, struct values_work *values);
 
 /* False if the stream is not one of `size` bytes; safe on any input. */
 bool packed_decode(const uint8_t *stream, size_t stream_size, uint8_t *dst,

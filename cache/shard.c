@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * shard.c: entries, policy and copies of one shard.
+ * shard.c: entries, policy, copies and the ahead list of one shard.
  *
  * The policy is asked once per fill, when the fill starts, with the raw size
  * as reservation; when the block lands the charge becomes what it took. An
  * entry may lose its place while it is being filled: it then lands as a ghost
  * or nowhere, and its readers are served all the same.
+ *
+ * Blocks that nobody has asked for wait on the ahead list, outside of the
+ * policy and in a share of their own, so that they can never displace one
+ * that was used. The first access brings them to the policy as if they had
+ * just been filled. The oldest leave when the share is full: what was read
+ * ahead is dropped, what came along with another block (and would cost a
+ * decode to make again) goes on to the policy like a block seen once.
  */
 #include "shard.h"
 
@@ -13,32 +20,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --------------------------------------------------------------- lists */
+
+static void list_push(struct entry_list *list, struct entry *entry,
+                      uint64_t bytes)
+{
+    entry->newer = NULL;
+    entry->older = list->newest;
+    *(list->newest ? &list->newest->newer : &list->oldest) = entry;
+    list->newest = entry;
+    list->bytes += bytes;
+}
+
+static void list_remove(struct entry_list *list, struct entry *entry,
+                        uint64_t bytes)
+{
+    *(entry->older ? &entry->older->newer : &list->oldest) = entry->newer;
+    *(entry->newer ? &entry->newer->older : &list->newest) = entry->older;
+    entry->older = entry->newer = NULL;
+    list->bytes -= bytes;
+}
+
+static uint64_t held_bytes(const struct entry *entry)
+{
+    return payload_charge(entry->payload->size) + ENTRY_COST;
+}
+
+/* -------------------------------------------------------------- losing */
+
+static void litter_payload(struct shard *shard, struct payload *payload)
+{
+    payload->next = shard->litter.payloads;
+    shard->litter.payloads = payload;
+}
+
 static void drop_copy(struct shard *shard, struct entry *entry)
 {
     struct buffer *copy = entry->copy;
 
     if (!copy)
         return;
-    *(entry->copy_prev ? &entry->copy_prev->copy_next : &shard->copy_mru) =
-        entry->copy_next;
-    *(entry->copy_next ? &entry->copy_next->copy_prev : &shard->copy_lru) =
-        entry->copy_prev;
-    entry->copy_prev = entry->copy_next = NULL;
+    list_remove(&shard->copies, entry, buffer_charge(copy->size));
     entry->copy = NULL;
-    shard->copy_bytes -= copy->size;
     copy->next = shard->litter.buffers;
     shard->litter.buffers = copy;
 }
 
-static void push_copy(struct shard *shard, struct entry *entry)
+static void set_payload(struct shard *shard, struct entry *entry,
+                        struct payload *payload)
 {
-    entry->copy_prev = NULL;
-    entry->copy_next = shard->copy_mru;
-    if (shard->copy_mru)
-        shard->copy_mru->copy_prev = entry;
-    else
-        shard->copy_lru = entry;
-    shard->copy_mru = entry;
+    shard->stats.blocks++;
+    shard->stats.bytes_logical += entry->size;
+    shard->stats.bytes_compressed += payload->size;
+    entry->payload = payload;
 }
 
 static void drop_payload(struct shard *shard, struct entry *entry)
@@ -51,8 +85,7 @@ static void drop_payload(struct shard *shard, struct entry *entry)
     shard->stats.bytes_logical -= entry->size;
     shard->stats.bytes_compressed -= payload->size;
     entry->payload = NULL;
-    payload->next = shard->litter.payloads;
-    shard->litter.payloads = payload;
+    litter_payload(shard, payload);
 }
 
 static void drop_data(struct shard *shard, struct entry *entry)
@@ -63,13 +96,18 @@ static void drop_data(struct shard *shard, struct entry *entry)
     drop_payload(shard, entry);
 }
 
+/* Out of the table, if nothing needs the entry any more. */
 static void bury(struct shard *shard, struct entry *entry)
 {
+    if (entry->held || entry->ahead || entry->node.where != ARC_NOWHERE)
+        return;
     table_remove(&shard->table, entry);
     entry->chain = shard->litter.entries;
     shard->litter.entries = entry;
 }
 
+/* A ghost may be ahead at the same time: its data are then not the
+ * policy's to take. */
 static void on_ghosted(void *opaque, struct arc_node *node)
 {
     drop_data(opaque, entry_of_node(node));
@@ -79,12 +117,106 @@ static void on_dropped(void *opaque, struct arc_node *node)
 {
     struct entry *entry = entry_of_node(node);
 
-    drop_data(opaque, entry);
-    if (!entry->held)
-        bury(opaque, entry);
+    if (!entry->ahead)
+        drop_data(opaque, entry);
+    bury(opaque, entry);
 }
 
-int shard_init(struct shard *shard, uint64_t budget, uint64_t copy_limit)
+static void leave_ahead(struct shard *shard, struct entry *entry)
+{
+    list_remove(&shard->ahead, entry, held_bytes(entry));
+    entry->ahead = AHEAD_NOT;
+}
+
+/* Hands an entry that has left the ahead list to the policy. */
+static void admit_data(struct shard *shard, struct entry *entry)
+{
+    entry->held = true;
+    (void)guard_access(&shard->guard, &entry->node, entry->hash,
+                       held_bytes(entry));
+    entry->held = false;
+    if (!guard_is_resident(&entry->node))
+        drop_data(shard, entry);
+    bury(shard, entry);
+}
+
+static void expire_ahead(struct shard *shard)
+{
+    while (shard->ahead.bytes > shard->share.ahead) {
+        struct entry *entry = shard->ahead.oldest;
+        bool published = entry->ahead == AHEAD_PUBLISHED;
+
+        leave_ahead(shard, entry);
+        if (published) {
+            admit_data(shard, entry);
+            continue;
+        }
+        shard->stats.prefetch_wasted++;
+        drop_data(shard, entry);
+        bury(shard, entry);
+    }
+}
+
+/* --------------------------------------------------------------- limits */
+
+static uint64_t ghosts(const struct arc *arc)
+{
+    return arc->list[ARC_B1].count + arc->list[ARC_B2].count;
+}
+
+/* Residents carry their entry's cost in their charge. What ghosts, buckets
+ * and shadows take, and what memory.c cannot put down to a block, is in no
+ * list and comes off the top. */
+static uint64_t capacity(const struct shard *shard)
+{
+    uint64_t fixed = ghosts(&shard->guard.gate.arc) * ENTRY_COST +
+                     table_bytes(&shard->table) +
+                     guard_overhead(&shard->guard) +
+                     memory_overhead(shard->memory) / shard->parts;
+
+    return shard->share.blocks > fixed ? shard->share.blocks - fixed : 0;
+}
+
+/* Ghosts of very small charge could be many: they may take a thirty-second
+ * of the share. */
+static void limit_ghosts(struct shard *shard)
+{
+    uint64_t most = shard->share.blocks / 32 / ENTRY_COST;
+
+    while (ghosts(&shard->guard.gate.arc) > most)
+        (void)arc_drop_ghost(&shard->guard.gate.arc);
+}
+
+/* Small changes of the fixed part are let pass: each would cost the policy a
+ * little of its memory. */
+static void fit(struct shard *shard)
+{
+    uint64_t slack = shard->share.blocks / 256;
+    uint64_t now = shard->guard.capacity, wanted;
+
+    limit_ghosts(shard);
+    wanted = capacity(shard);
+    if (wanted + slack < now || now + slack < wanted)
+        guard_set_capacity(&shard->guard, wanted);
+}
+
+static void trim_copies(struct shard *shard)
+{
+    while (shard->copies.bytes > shard->share.copies)
+        drop_copy(shard, shard->copies.oldest);
+}
+
+void shard_set_share_locked(struct shard *shard, const struct share *share)
+{
+    shard->share = *share;
+    trim_copies(shard);
+    expire_ahead(shard);
+    limit_ghosts(shard);
+    guard_set_capacity(&shard->guard, capacity(shard));
+}
+
+int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
+               bool guard)
 {
     struct arc_events events = {on_ghosted, on_dropped, shard};
 
@@ -92,91 +224,83 @@ int shard_init(struct shard *shard, uint64_t budget, uint64_t copy_limit)
     if (table_init(&shard->table) != 0)
         return -1;
     lock_init(&shard->lock);
-    shard->budget = budget;
-    shard->copy_limit = copy_limit;
-    arc_init(&shard->arc, budget, &events);
+    shard->memory = memory;
+    shard->parts = parts;
+    guard_init(&shard->guard, 0, guard, &events);
     return 0;
 }
 
-void shard_deinit(struct shard *shard, struct memory *memory)
+void shard_deinit(struct shard *shard)
 {
+    const struct share none = {0, 0, 0};
     struct litter litter;
 
     lock_acquire(&shard->lock);
-    arc_clear(&shard->arc);
+    shard_set_share_locked(shard, &none);
+    guard_deinit(&shard->guard);
     assert(shard->table.count == 0);
     litter = litter_take_locked(shard);
     lock_release(&shard->lock);
-    litter_free(&litter, memory);
+    litter_free(&litter, shard->memory);
     table_deinit(&shard->table);
     lock_deinit(&shard->lock);
 }
 
-/* Residents carry their entry's cost in their charge; what ghosts and the
- * buckets take is not in any list and comes off the top. */
-static uint64_t capacity(const struct shard *shard)
-{
-    uint64_t ghosts =
-        shard->arc.list[ARC_B1].count + shard->arc.list[ARC_B2].count;
-    uint64_t fixed = ghosts * ENTRY_COST + table_bytes(&shard->table);
-
-    return shard->budget > fixed ? shard->budget - fixed : 0;
-}
-
-/* Ghosts of very small charge could be many: they may take a thirty-second
- * of the budget. */
-static void fit(struct shard *shard)
-{
-    uint64_t most = shard->budget / 32 / ENTRY_COST;
-    uint64_t wanted;
-
-    while (shard->arc.list[ARC_B1].count + shard->arc.list[ARC_B2].count > most)
-        (void)arc_drop_ghost(&shard->arc);
-    wanted = capacity(shard);
-    if (wanted != shard->arc.capacity)
-        arc_set_capacity(&shard->arc, wanted);
-}
-
-static void trim_copies(struct shard *shard)
-{
-    while (shard->copy_bytes > shard->copy_limit)
-        drop_copy(shard, shard->copy_lru);
-}
-
-void shard_set_budget_locked(struct shard *shard, uint64_t budget,
-                             uint64_t copy_limit)
-{
-    shard->budget = budget;
-    shard->copy_limit = copy_limit;
-    trim_copies(shard);
-    fit(shard);
-}
+/* ------------------------------------------------------------- accesses */
 
 static uint32_t correlation(const struct shard *shard)
 {
-    uint64_t residents =
-        shard->arc.list[ARC_T1].count + shard->arc.list[ARC_T2].count;
+    uint64_t blocks = guard_blocks(&shard->guard) / 8;
 
-    return residents / 8 < CORRELATED_ACCESSES ? (uint32_t)(residents / 8)
-                                               : CORRELATED_ACCESSES;
+    return blocks < CORRELATED_ACCESSES ? (uint32_t)blocks
+                                        : CORRELATED_ACCESSES;
+}
+
+static void count_ghost_hits(struct shard *shard)
+{
+    shard->stats.ghost_hits_b1 = shard->guard.gate.arc.b1_hits;
+    shard->stats.ghost_hits_b2 = shard->guard.gate.arc.b2_hits;
+}
+
+static void use_ahead(struct shard *shard, struct entry *entry)
+{
+    if (entry->ahead == AHEAD_PREFETCHED)
+        shard->stats.prefetch_used++;
+    else
+        shard->stats.published_used++;
+    leave_ahead(shard, entry);
+    entry->touched = ++shard->tick;
+    admit_data(shard, entry);
+    count_ghost_hits(shard);
 }
 
 void shard_touch_locked(struct shard *shard, struct entry *entry)
 {
+    if (entry->ahead) {
+        use_ahead(shard, entry);
+        return;
+    }
     if (shard->tick - entry->touched <= correlation(shard))
         return;
     entry->touched = ++shard->tick;
-    (void)arc_access(&shard->arc, &entry->node, entry->node.charge);
+    (void)guard_access(&shard->guard, &entry->node, entry->hash,
+                       entry->node.charge);
+}
+
+void shard_hold_locked(struct shard *shard, struct entry *entry)
+{
+    (void)shard;
+    entry->held = true;
 }
 
 void shard_admit_locked(struct shard *shard, struct entry *entry)
 {
-    entry->held = true;
+    assert(entry->held);
     fit(shard);
     entry->touched = ++shard->tick;
-    (void)arc_access(&shard->arc, &entry->node, entry->size + ENTRY_COST);
-    shard->stats.ghost_hits_b1 = shard->arc.b1_hits;
-    shard->stats.ghost_hits_b2 = shard->arc.b2_hits;
+    (void)guard_access(&shard->guard, &entry->node, entry->hash,
+                       entry->size + ENTRY_COST);
+    count_ghost_hits(shard);
 }
 
 /* From here on the policy may drop the entry for good. */
@@ -184,8 +308,7 @@ static void set_free(struct shard *shard, struct entry *entry)
 {
     entry->flight = NULL;
     entry->held = false;
-    if (entry->node.where == ARC_NOWHERE)
-        bury(shard, entry);
+    bury(shard, entry);
 }
 
 bool shard_land_locked(struct shard *shard, struct entry *entry,
@@ -193,30 +316,43 @@ bool shard_land_locked(struct shard *shard, struct entry *entry,
 {
     bool kept;
 
-    if (payload && arc_is_resident(&entry->node)) {
-        shard->stats.blocks++;
-        shard->stats.bytes_logical += entry->size;
-        shard->stats.bytes_compressed += payload->size;
-        entry->payload = payload;
-        arc_resize(&shard->arc, &entry->node,
-                   payload_charge(payload->size) + ENTRY_COST);
+    if (payload && guard_is_resident(&entry->node)) {
+        set_payload(shard, entry, payload);
+        guard_resize(&shard->guard, &entry->node, held_bytes(entry));
     } else {
         shard->stats.uncached++;
-        if (arc_is_resident(&entry->node))
-            arc_remove(&shard->arc, &entry->node);
-        if (payload) {
-            payload->next = shard->litter.payloads;
-            shard->litter.payloads = payload;
-        }
+        if (guard_is_resident(&entry->node))
+            guard_remove(&shard->guard, &entry->node);
+        if (payload)
+            litter_payload(shard, payload);
     }
     kept = entry->payload != NULL;
     set_free(shard, entry);
     return kept;
 }
 
+void shard_land_ahead_locked(struct shard *shard, struct entry *entry,
+                             struct payload *payload, enum ahead why)
+{
+    entry->flight = NULL;
+    entry->held = false;
+    if (!payload) {
+        bury(shard, entry);
+        return;
+    }
+    if (why == AHEAD_PREFETCHED)
+        shard->stats.prefetched++;
+    else
+        shard->stats.published++;
+    set_payload(shard, entry, payload);
+    entry->ahead = (uint8_t)why;
+    list_push(&shard->ahead, entry, held_bytes(entry));
+    expire_ahead(shard);
+}
+
 void shard_forget_locked(struct shard *shard, struct entry *entry)
 {
-    arc_remove(&shard->arc, &entry->node);
+    guard_remove(&shard->guard, &entry->node);
     drop_copy(shard, entry);
     drop_payload(shard, entry);
     set_free(shard, entry);
@@ -225,22 +361,24 @@ void shard_forget_locked(struct shard *shard, struct entry *entry)
 void shard_keep_copy_locked(struct shard *shard, struct entry *entry,
                             struct buffer *copy)
 {
-    if (entry->copy || !entry->payload || copy->size > shard->copy_limit)
+    uint64_t bytes = buffer_charge(copy->size);
+
+    if (entry->copy || !entry->payload || entry->ahead ||
+        bytes > shard->share.copies)
         return;
     entry->copy = buffer_ref(copy);
-    shard->copy_bytes += copy->size;
-    push_copy(shard, entry);
+    list_push(&shard->copies, entry, bytes);
     trim_copies(shard);
 }
 
 void shard_touch_copy_locked(struct shard *shard, struct entry *entry)
 {
-    if (shard->copy_mru == entry)
+    uint64_t bytes = buffer_charge(entry->copy->size);
+
+    if (shard->copies.newest == entry)
         return;
-    entry->copy_prev->copy_next = entry->copy_next;
-    *(entry->copy_next ? &entry->copy_next->copy_prev : &shard->copy_lru) =
-        entry->copy_prev;
-    push_copy(shard, entry);
+    list_remove(&shard->copies, entry, bytes);
+    list_push(&shard->copies, entry, bytes);
 }
 
 struct litter litter_take_locked(struct shard *shard)

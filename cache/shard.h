@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shard.h: one independent part of the cache: a table, its policy, its list
- * of decompressed copies and its counters.
+ * shard.h: one independent part of the cache: a table, its policy, its lists
+ * of decompressed copies and of blocks read ahead, and its counters.
  *
  * Caller holds shard->lock for every function ending in _locked. What these
  * functions take out of the cache is not freed under the lock but collected
@@ -12,6 +12,8 @@
 #define PREPFS_CACHE_SHARD_H
 
 #include "prepfs/lock.h"
+
+#include "guard.h"
 #include "table.h"
 
 /* What an entry takes besides its payload: itself, malloc's header, a slot. */
@@ -27,34 +29,52 @@ struct litter {
     struct entry *entries; /* linked by chain */
 };
 
+/* What a shard may use. */
+struct share {
+    uint64_t blocks; /* residents, ghosts, tables */
+    uint64_t copies; /* decompressed copies */
+    uint64_t ahead;  /* blocks that nobody has asked for yet */
+};
+
+struct entry_list {
+    struct entry *oldest;
+    struct entry *newest;
+    uint64_t bytes;
+};
+
 struct shard {
     struct lock lock;
     /* The rest is protected by lock. */
+    struct memory *memory;
+    unsigned parts; /* shards of the cache */
+    struct share share;
     struct table table;
-    struct arc arc;
-    struct entry *copy_mru; /* decompressed copies, newest first */
-    struct entry *copy_lru;
-    uint64_t copy_bytes;
-    uint64_t copy_limit;
-    uint64_t budget;
+    struct guard guard;
+    struct entry_list copies;
+    struct entry_list ahead;
     uint32_t tick; /* counted accesses so far; wraps */
     struct litter litter;
-    struct cache_stats stats; /* this shard's share */
+    struct cache_stats stats; /* this shard's part */
 };
 
-int shard_init(struct shard *shard, uint64_t budget, uint64_t copy_limit);
-void shard_deinit(struct shard *shard, struct memory *memory);
+int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
+               bool guard);
+void shard_deinit(struct shard *shard);
 
-/* The new share of the budget; evicts what no longer fits. */
-void shard_set_budget_locked(struct shard *shard, uint64_t budget,
-                             uint64_t copy_limit) REQUIRES(shard->lock);
+/* The new share; evicts what no longer fits. */
+void shard_set_share_locked(struct shard *shard, const struct share *share)
+    REQUIRES(shard->lock);
 
-/* Counts an access to a resident entry. */
+/* Counts an access to a resident entry. The entry and its payload may be
+ * gone afterwards; take references before. */
 void shard_touch_locked(struct shard *shard, struct entry *entry)
     REQUIRES(shard->lock);
 
-/* Counts an access to an absent one and reserves its raw size; the entry is
- * in the table already, and stays there until it lands or is forgotten. */
+/* Keeps the entry in the table until it lands or is forgotten. */
+void shard_hold_locked(struct shard *shard, struct entry *entry)
+    REQUIRES(shard->lock);
+
+/* Counts an access to an absent, held entry and reserves its raw size. */
 void shard_admit_locked(struct shard *shard, struct entry *entry)
     REQUIRES(shard->lock);
 
@@ -63,6 +83,12 @@ void shard_admit_locked(struct shard *shard, struct entry *entry)
  * kept, and the entry may be gone. */
 bool shard_land_locked(struct shard *shard, struct entry *entry,
                        struct payload *payload) REQUIRES(shard->lock);
+
+/* The same for an entry that was held but not admitted, since nobody asked
+ * for it. Only blocks that are ahead themselves can be displaced. */
+void shard_land_ahead_locked(struct shard *shard, struct entry *entry,
+                             struct payload *payload, enum ahead why)
+    REQUIRES(shard->lock);
 
 /* Removes every trace of the key, the entry included. */
 void shard_forget_locked(struct shard *shard, struct entry *entry)

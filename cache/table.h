@@ -13,10 +13,18 @@
 
 struct flight; /* a fill under way, see cache.c */
 
+/* Why a block is here that nobody has asked for yet. */
+enum ahead {
+    AHEAD_NOT,        /* it was asked for */
+    AHEAD_PREFETCHED, /* read ahead; goes if it is not wanted in time */
+    AHEAD_PUBLISHED   /* came with another block; goes on to the policy */
+};
+
 /*
- * All that is known of a key: resident (payload set), ghost (only the node),
- * being filled (flight set; the node may be in any list meanwhile). It leaves
- * the table and is freed when none of the three holds.
+ * All that is known of a key. Resident: payload is set, and either the policy
+ * holds the node or the entry is ahead. Ghost: only the node is held. Being
+ * filled: flight is set, whatever the node says. It leaves the table and is
+ * freed when none of these is so.
  */
 struct entry {
     struct arc_node node; /* first: the policy's handle */
@@ -25,12 +33,13 @@ struct entry {
     uint64_t hash;
     uint32_t size;    /* raw bytes of the block */
     uint32_t touched; /* shard tick of the last counted access */
-    bool held;        /* must stay in the table though the policy drops it */
     struct flight *flight;
     struct payload *payload;
     struct buffer *copy; /* raw bytes, if on the copy list */
-    struct entry *copy_prev;
-    struct entry *copy_next;
+    struct entry *older; /* on the copy list or the ahead list */
+    struct entry *newer;
+    uint8_t ahead; /* enum ahead; not AHEAD_NOT: on the ahead list */
+    bool held;     /* must stay in the table though the policy drops it */
 };
 
 struct table {

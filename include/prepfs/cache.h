@@ -121,6 +121,16 @@ int cache_get_with(struct cache *cache, const struct cache_key *key,
 bool cache_try_get(struct cache *cache, const struct cache_key *key,
                    size_t size, struct cache_pin *ret);
 
+/*
+ * Makes the block for a reader that will come; does nothing if it is there
+ * or on its way. It waits in a part of the budget of its own and can displace
+ * only other blocks that nobody has asked for, so a wrong guess costs the
+ * fill and nothing else (prefetch_wasted). Runs in the caller's thread.
+ */
+int cache_prefetch(struct cache *cache, const struct cache_key *key,
+                   size_t size, cache_fill_fn fill, void *opaque,
+                   struct error *err) __attribute__((warn_unused_result));
+
 /* Offers a block that was made along with another one. Dropped silently if
  * it is present, being filled, or does not fit. */
 void cache_publish(struct cache *cache, const struct cache_key *key,
@@ -129,29 +139,69 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
 
 void cache_unpin(struct cache *cache, struct cache_pin *pin);
 
-/* Changes the budget; evicts at once what no longer fits. */
+/*
+ * Tells that full passes over `logical_bytes` of blocks are to be expected,
+ * e.g. when a data set is opened. If that is more than the cache can hold,
+ * the epoch guard begins to keep what is there instead of learning so first.
+ */
+void cache_expect_passes(struct cache *cache, uint64_t logical_bytes);
+
+/* Changes the budget, up to that of cache_new at most; evicts at once what no
+ * longer fits and returns the memory to the system. */
 void cache_set_budget(struct cache *cache, uint64_t budget_bytes);
+
+/*
+ * Watches the system's memory in a thread of its own and lowers the budget
+ * while there is pressure (PSI, the cgroup's memory.high, MemAvailable),
+ * within a second; it grows back after some calm.
+ */
+struct cache_pressure; /* internally locked */
+
+struct cache_pressure_config {
+    uint64_t floor_bytes; /* never less; 0: an eighth of the budget */
+    unsigned tick_ms;     /* between two looks; 0: 250, at most 900 */
+    const char *root;     /* NULL: "". Put before /proc and /sys, for tests */
+};
+
+/* `config` may be NULL and is copied. Stop it before cache_free. */
+struct cache_pressure *
+cache_pressure_start(struct cache *cache,
+                     const struct cache_pressure_config *config,
+                     struct error *err);
+void cache_pressure_stop(struct cache_pressure *pressure); /* may be NULL */
 
 /* wait_us[i] counts waits of less than 2^i microseconds (and at least half
  * of that); the last bucket takes all longer ones. */
 #define CACHE_WAIT_BUCKETS 24
 
+/* Counters since cache_new, and the state now; sums over the shards, each
+ * shard at its own moment. */
 struct cache_stats {
     uint64_t hits;
     uint64_t misses;
     uint64_t waits; /* gets that joined a fill under way */
     uint64_t fill_errors;
     uint64_t evictions;
-    uint64_t uncached; /* served without being kept */
-    uint64_t ghost_hits_b1;
-    uint64_t ghost_hits_b2;
+    uint64_t uncached;      /* served without being kept */
+    uint64_t ghost_hits_b1; /* misses lately evicted, seen once */
+    uint64_t ghost_hits_b2; /* ... and seen twice */
     uint64_t blocks;
+    uint64_t ghosts;
     uint64_t bytes_logical;    /* before compression */
     uint64_t bytes_compressed; /* payload held */
     uint64_t bytes_used;       /* everything counted against the budget */
     uint64_t budget_bytes;
+    uint64_t shards;
     uint64_t fills_in_flight;
-    double p; /* bytes wanted for blocks seen once, summed over the shards */
+    uint64_t prefetched; /* cache_prefetch: fills that were kept */
+    uint64_t prefetch_used;
+    uint64_t prefetch_wasted; /* dropped before anybody asked */
+    uint64_t published;       /* cache_publish: blocks that were kept */
+    uint64_t published_used;
+    uint64_t guard_frozen; /* shards whose content is kept now */
+    uint64_t guard_freezes;
+    uint64_t guard_thaws;
+    double p; /* bytes wanted for blocks seen once */
     uint64_t wait_us_sum;
     uint64_t wait_us[CACHE_WAIT_BUCKETS];
 };

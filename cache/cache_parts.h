@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cache_parts.h: what cache.c, cache_admin.c and cache_pressure.c share.
+ */
+#ifndef PREPFS_CACHE_PARTS_H
+#define PREPFS_CACHE_PARTS_H
+
+#include "shard.h"
+
+#include <stdatomic.h>
+
+struct cache {
+    /* Immutable after cache_new: */
+    struct memory *memory;
+    struct shard *shards; /* each internally locked */
+    unsigned shard_count;
+    uint64_t budget_max;
+    /* Serialises changes of the budget; taken before any shard lock. */
+    struct lock budget_lock;
+    atomic_uint_fast64_t budget;
+};
+
+#endif
