@@ -79,7 +79,7 @@ static void release(struct request *r)
 {
     struct litter litter = litter_take_locked(r->shard);
 
-    lock_release(&r->shard->lock);
+    shard_unlock(r->shard);
     litter_free(&litter, r->cache->memory);
 }
 
@@ -152,12 +152,12 @@ void cache_cancel_fire(struct cache_cancel *cancel)
     shard = __atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST);
     if (!shard)
         return;
-    lock_acquire(&shard->lock);
+    shard_lock(shard);
     if (__atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST) == shard) {
         flight = cancel->flight;
         lock_check(pthread_cond_broadcast(&flight->landed));
     }
-    lock_release(&shard->lock);
+    shard_unlock(shard);
 }
 
 bool cache_cancel_wanted(struct cache_cancel *cancel)
@@ -171,10 +171,10 @@ bool cache_cancel_wanted(struct cache_cancel *cancel)
     shard = __atomic_load_n(&cancel->shard, __ATOMIC_SEQ_CST);
     if (!shard)
         return false;
-    lock_acquire(&shard->lock);
+    shard_lock(shard);
     flight = cancel->flight;
     wanted = flight->refs > 1;
-    lock_release(&shard->lock);
+    shard_unlock(shard);
     return wanted;
 }
 
@@ -214,7 +214,7 @@ static void offer_copy(struct request *r, const struct payload *payload,
 {
     struct entry *entry;
 
-    lock_acquire(&r->shard->lock);
+    shard_lock(r->shard);
     entry = table_find(&r->shard->table, r->key, r->hash);
     if (entry && entry->payload == payload)
         shard_keep_copy_locked(r->shard, entry, buffer);
@@ -342,7 +342,7 @@ static int fill_entry(struct request *r, struct entry *entry,
     else if (error.kind == ERROR_NONE)
         error_set(&error, ERROR_INTERNAL, "a fill failed without a reason");
 
-    lock_acquire(&r->shard->lock);
+    shard_lock(r->shard);
     unwatch_locked(r);
     r->shard->stats.fills_in_flight--;
     flight->failed = rc != 0;
@@ -431,10 +431,10 @@ static enum outcome attempt(struct request *r,
 {
     struct entry *entry;
 
-    lock_acquire(&r->shard->lock);
+    shard_lock(r->shard);
     entry = table_find(&r->shard->table, r->key, r->hash);
     if (entry && (entry->flight || entry->payload) && entry->size != r->size) {
-        lock_release(&r->shard->lock);
+        shard_unlock(r->shard);
         return (enum outcome)error_set(r->err, ERROR_INTERNAL,
                                        "block %llu has two sizes",
                                        (unsigned long long)r->key->block);
@@ -445,7 +445,7 @@ static enum outcome attempt(struct request *r,
         return (enum outcome)take_hit(r, entry);
     if (*mine)
         return (enum outcome)fill_entry(r, entry, STEAL(*mine));
-    lock_release(&r->shard->lock);
+    shard_unlock(r->shard);
 
     if (is_fired(r->cancel))
         return (enum outcome)interrupted(r->err);
@@ -510,11 +510,11 @@ bool cache_try_get(struct cache *cache, const struct cache_key *key,
     memset(ret, 0, sizeof *ret);
     request_init(&r, cache, key, size);
     r.pin = ret;
-    lock_acquire(&r.shard->lock);
+    shard_lock(r.shard);
     entry = table_find(&r.shard->table, key, r.hash);
     if (entry && entry->payload && entry->size == size)
         return take_hit(&r, entry) == 0;
-    lock_release(&r.shard->lock);
+    shard_unlock(r.shard);
     return false;
 }
 
@@ -527,9 +527,9 @@ static bool has_block(struct request *r)
 {
     bool present;
 
-    lock_acquire(&r->shard->lock);
+    shard_lock(r->shard);
     present = is_present(table_find(&r->shard->table, r->key, r->hash));
-    lock_release(&r->shard->lock);
+    shard_unlock(r->shard);
     return present;
 }
 
@@ -553,11 +553,11 @@ int cache_prefetch(struct cache *cache, const struct cache_key *key,
     flight = flight_new(&r);
     if (!flight)
         return error_no_memory(err);
-    lock_acquire(&r.shard->lock);
+    shard_lock(r.shard);
     entry = table_find(&r.shard->table, key, r.hash);
     if (!is_present(entry))
         return fill_entry(&r, entry, flight);
-    lock_release(&r.shard->lock);
+    shard_unlock(r.shard);
     flight_free(flight, cache->memory);
     return 0;
 }
@@ -575,7 +575,7 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
         return;
     payload = compress(cache, data, size, hint);
     spare = calloc(1, sizeof *spare);
-    lock_acquire(&r.shard->lock);
+    shard_lock(r.shard);
     entry = table_find(&r.shard->table, key, r.hash);
     if (payload && spare && !is_present(entry)) {
         entry = hold_locked(&r, entry, &spare);

@@ -72,10 +72,10 @@ static void set_shares(struct cache *cache, uint64_t budget)
         struct shard *shard = &cache->shards[i];
         struct litter litter;
 
-        lock_acquire(&shard->lock);
+        shard_lock(shard);
         shard_set_share_locked(shard, &share);
         litter = litter_take_locked(shard);
-        lock_release(&shard->lock);
+        shard_unlock(shard);
         litter_free(&litter, cache->memory);
     }
 }
@@ -173,9 +173,9 @@ void cache_expect_passes(struct cache *cache, uint64_t logical_bytes)
         0.9 * (double)stats.budget_bytes)
         return;
     for (unsigned i = 0; i < cache->shard_count; i++) {
-        lock_acquire(&cache->shards[i].lock);
+        shard_lock(&cache->shards[i]);
         guard_arm(&cache->shards[i].guard);
-        lock_release(&cache->shards[i].lock);
+        shard_unlock(&cache->shards[i]);
     }
 }
 
@@ -200,6 +200,9 @@ static void add_counters(struct cache_stats *sum, const struct cache_stats *one)
     sum->prefetch_wasted += one->prefetch_wasted;
     sum->published += one->published;
     sum->published_used += one->published_used;
+    sum->lock_takes += one->lock_takes;
+    sum->lock_waits += one->lock_waits;
+    sum->lock_wait_ns += one->lock_wait_ns;
     sum->wait_us_sum += one->wait_us_sum;
     for (unsigned i = 0; i < CACHE_WAIT_BUCKETS; i++)
         sum->wait_us[i] += one->wait_us[i];
@@ -225,10 +228,10 @@ void cache_stats_get(struct cache *cache, struct cache_stats *ret)
     for (unsigned i = 0; i < cache->shard_count; i++) {
         struct shard *shard = &cache->shards[i];
 
-        lock_acquire(&shard->lock);
+        shard_lock(shard);
         add_counters(ret, &shard->stats);
         add_state(ret, shard);
-        lock_release(&shard->lock);
+        shard_unlock(shard);
     }
     ret->shards = cache->shard_count;
     ret->bytes_used += memory_bytes(cache->memory);

@@ -330,7 +330,7 @@ int main(int argc, char **argv)
         return bad_option("unexpected argument", argv[optind]);
     if (!has_capacity)
         capacity = sim.bytes ? CAPACITY_BYTES : CAPACITY_OBJECTS;
-    guard_init(&sim.guard, capacity, guard, NULL);
+    guard_init(&sim.guard, capacity, guard, 0, NULL);
     sim.buckets = must(calloc(sim.mask + 1, sizeof(struct sim_entry *)));
     rc = run(&sim, stdin);
     if (rc == 0)

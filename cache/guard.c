@@ -137,7 +137,7 @@ static void gate_set_capacity(struct gate *gate, uint64_t capacity, bool window)
     arc_set_capacity(&gate->arc, capacity - gate->window_capacity);
 }
 
-static void gate_init(struct gate *gate, uint64_t capacity, bool window,
+static void gate_init(struct gate *gate, uint64_t capacity, uint64_t window,
                       const struct arc_events *events)
 {
     memset(gate, 0, sizeof *gate);
@@ -300,8 +300,9 @@ static bool shadow_alloc(struct shadow *shadow, uint64_t blocks)
     return true;
 }
 
-static struct shadow *shadow_new(uint64_t capacity, uint64_t blocks)
+static struct shadow *shadow_new(const struct guard *guard, uint64_t blocks)
 {
+    uint64_t capacity = guard->capacity, window = guard->gate.window_capacity;
     struct shadow *shadow = calloc(1, sizeof *shadow);
     struct arc_events a = {NULL, on_dropped_a, shadow};
     struct arc_events b = {NULL, on_dropped_b, shadow};
@@ -309,8 +310,10 @@ static struct shadow *shadow_new(uint64_t capacity, uint64_t blocks)
     if (!shadow)
         return NULL;
     shadow->shift = shift_for(blocks);
-    gate_init(&shadow->a, capacity >> shadow->shift, true, &a);
-    gate_init(&shadow->b, capacity >> shadow->shift, true, &b);
+    gate_init(&shadow->a, capacity >> shadow->shift, window >> shadow->shift,
+              &a);
+    gate_init(&shadow->b, capacity >> shadow->shift, window >> shadow->shift,
+              &b);
     shadow->b.frozen = true;
     if (shadow_alloc(shadow, blocks >> shadow->shift))
         return shadow;
@@ -481,17 +484,30 @@ static bool has_shadow(struct guard *guard)
         guard->shadow = NULL;
     }
     if (!guard->shadow)
-        guard->shadow = shadow_new(guard->capacity, blocks);
+        guard->shadow = shadow_new(guard, blocks);
     return guard->shadow != NULL;
 }
 
+static uint64_t window_of(const struct guard *guard)
+{
+    uint64_t window = guard->capacity / WINDOW_SHARE;
+    uint64_t floor = guard->capacity / 8 < guard->window_floor
+                         ? guard->capacity / 8
+                         : guard->window_floor;
+
+    if (!guard->on)
+        return 0;
+    return window > floor ? window : floor;
+}
+
 void guard_init(struct guard *guard, uint64_t capacity, bool on,
-                const struct arc_events *events)
+                uint64_t window_floor, const struct arc_events *events)
 {
     memset(guard, 0, sizeof *guard);
     guard->on = on;
     guard->capacity = capacity;
-    gate_init(&guard->gate, capacity, on, events);
+    guard->window_floor = window_floor;
+    gate_init(&guard->gate, capacity, window_of(guard), events);
 }
 
 void guard_deinit(struct guard *guard)
@@ -536,14 +552,18 @@ void guard_remove(struct guard *guard, struct arc_node *node)
 
 void guard_set_capacity(struct guard *guard, uint64_t capacity)
 {
+    struct shadow *shadow = guard->shadow;
+    uint64_t window;
+
     guard->capacity = capacity;
-    gate_set_capacity(&guard->gate, capacity, guard->on);
-    if (!guard->shadow)
+    window = window_of(guard);
+    gate_set_capacity(&guard->gate, capacity, window);
+    if (!shadow)
         return;
-    gate_set_capacity(&guard->shadow->a, capacity >> guard->shadow->shift,
-                      true);
-    gate_set_capacity(&guard->shadow->b, capacity >> guard->shadow->shift,
-                      true);
+    capacity >>= shadow->shift;
+    window >>= shadow->shift;
+    gate_set_capacity(&shadow->a, capacity, window);
+    gate_set_capacity(&shadow->b, capacity, window);
 }
 
 void guard_arm(struct guard *guard)

@@ -34,6 +34,7 @@ struct shadow;
 struct guard {
     struct gate gate;
     uint64_t capacity; /* of the gate, the window included */
+    uint64_t window_floor;
     bool on;
     struct shadow *shadow; /* NULL: off, or no memory for it */
     uint64_t silent;       /* requests since the last hit in ARC */
@@ -42,8 +43,10 @@ struct guard {
     uint64_t thaws;
 };
 
+/* `window_floor`: the window is at least so large (but not more than an
+ * eighth of the capacity); 0: a sixty-fourth of the capacity. */
 void guard_init(struct guard *guard, uint64_t capacity, bool on,
-                const struct arc_events *events);
+                uint64_t window_floor, const struct arc_events *events);
 
 /* Drops every node (each is reported) and frees the shadows. */
 void guard_deinit(struct guard *guard);

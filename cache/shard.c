@@ -17,8 +17,46 @@
 #include "shard.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* A refused block must live until a reader that takes it in pieces is done:
+ * some blocks for each of some readers. */
+#define WINDOW_FLOOR ((uint64_t)2 << 20)
+
+/* --------------------------------------------------------------- lock */
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* The clock is read only if somebody else has the lock. */
+void shard_lock(struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+{
+    int rc = pthread_mutex_trylock(&shard->lock.mutex);
+    uint64_t start;
+
+    if (rc == EBUSY) {
+        start = now_ns();
+        lock_acquire(&shard->lock);
+        shard->stats.lock_waits++;
+        shard->stats.lock_wait_ns += now_ns() - start;
+    } else {
+        lock_check(rc);
+    }
+    shard->stats.lock_takes++;
+}
+
+void shard_unlock(struct shard *shard) NO_THREAD_SAFETY_ANALYSIS
+{
+    lock_release(&shard->lock);
+}
 
 /* --------------------------------------------------------------- lists */
 
@@ -226,7 +264,7 @@ int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
     lock_init(&shard->lock);
     shard->memory = memory;
     shard->parts = parts;
-    guard_init(&shard->guard, 0, guard, &events);
+    guard_init(&shard->guard, 0, guard, WINDOW_FLOOR, &events);
     return 0;
 }
 

@@ -61,6 +61,10 @@ int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
                bool guard);
 void shard_deinit(struct shard *shard);
 
+/* Like lock_acquire and lock_release, and counts how long it took. */
+void shard_lock(struct shard *shard) ACQUIRE(shard->lock);
+void shard_unlock(struct shard *shard) RELEASE(shard->lock);
+
 /* The new share; evicts what no longer fits. */
 void shard_set_share_locked(struct shard *shard, const struct share *share)
     REQUIRES(shard->lock);

@@ -201,6 +201,9 @@ struct cache_stats {
     uint64_t guard_frozen; /* shards whose content is kept now */
     uint64_t guard_freezes;
     uint64_t guard_thaws;
+    uint64_t lock_takes; /* of a shard's lock; of these ... */
+    uint64_t lock_waits; /* found it taken */
+    uint64_t lock_wait_ns;
     double p; /* bytes wanted for blocks seen once */
     uint64_t wait_us_sum;
     uint64_t wait_us[CACHE_WAIT_BUCKETS];
