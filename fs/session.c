@@ -335,26 +335,25 @@ void session_detach(struct session *s)
  * asks by poll(2): so the connection is closed first, and in its place put
  * something that polls as broken, the end of a pipe that nobody reads.
  */
-static void sever(struct session *s)
+static bool sever(struct session *s)
 {
     int fds[2];
+    bool done;
 
     if (pipe2(fds, O_CLOEXEC) < 0)
-        return;
+        return false;
     (void)close(fds[0]);
-    (void)dup3(fds[1], fuse_session_fd(s->se), O_CLOEXEC);
+    done = dup3(fds[1], fuse_session_fd(s->se), O_CLOEXEC) >= 0;
     (void)close(fds[1]);
+    return done;
 }
 
 void session_free(struct session *s)
 {
     if (!s)
         return;
-    if (s->mountpoint) {
-        if (atomic_load(&s->detached))
-            sever(s);
+    if (s->mountpoint && (!atomic_load(&s->detached) || sever(s)))
         fuse_session_unmount(s->se);
-    }
     fuse_session_destroy(s->se);
     free(s->mountpoint);
     free(s);

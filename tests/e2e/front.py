@@ -36,6 +36,14 @@ def need_fuse():
         sys.exit(0)
 
 
+def environment(**more):
+    """Ours and more. Leaving at once leaves threads behind, on purpose."""
+    env = dict(os.environ, **more)
+    env["TSAN_OPTIONS"] = (env.get("TSAN_OPTIONS", "") +
+                           ":report_thread_leaks=0")
+    return env
+
+
 class Tap:
     """Prints one line per statement and the plan at the end."""
 
@@ -141,7 +149,7 @@ class Mount:
         self.process = subprocess.Popen(
             [PROGRAM, self.place.archive, self.mnt, "-f", "-o",
              ",".join(self.place.options + self.options)],
-            stderr=self.log, env=dict(os.environ, NOTIFY_SOCKET=address))
+            stderr=self.log, env=environment(NOTIFY_SOCKET=address))
         deadline = time.monotonic() + 60
         while True:
             try:
