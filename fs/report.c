@@ -192,7 +192,7 @@ int report_prometheus(const struct report *r, FILE *out, struct error *err)
 void report_keys(FILE *out)
 {
     for (size_t i = 0; i < N_ITEMS; i++)
-        fprintf(out, "%s\n", items[i].key);
+        fprintf(out, "%s\t%s\n", items[i].key, items[i].help);
     for (size_t i = 0; i < STATS_COUNTERS; i++)
         fprintf(out, "requests.%s\n", stats_name((enum stats_counter)i));
 }

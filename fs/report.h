@@ -44,7 +44,8 @@ struct report {
 int report_json(const struct report *r, FILE *out, struct error *err);
 int report_prometheus(const struct report *r, FILE *out, struct error *err);
 
-/* Every key, one per line; for the test against the manual. */
+/* Every key, with a tab and its explanation, one per line; requests are
+ * requests.NAME and have none. For the test against the manual. */
 void report_keys(FILE *out);
 
 #endif

@@ -40,7 +40,8 @@ struct session {
 /* libfuse gives its log function no user data. */
 static struct log *libfuse_log;
 
-static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void
+log_libfuse(enum fuse_log_level level, const char *fmt, va_list ap)
 {
     enum log_level ours = LOG_LEVEL_ERROR;
 
