@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-PROGRAM = sys.argv[1] if len(sys.argv) > 1 else "prepfs-pattern"
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "prepfs-pattern"
 # Builds with sanitizers are slower; limits on time are for plain ones.
 SLOW = float(os.environ.get("PREPFS_SLOW", "1"))
 SUSPICIOUS = ("Sanitizer", "runtime error", "Assertion", "assert",
