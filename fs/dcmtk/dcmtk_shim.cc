@@ -411,6 +411,13 @@ class Root : public DcmDataset
     std::vector<Entry> index_;
 };
 
+/* The length as read. Asked through the class of the element, text would
+ * first be loaded, with as much memory as its length claims. */
+Uint32 stated_length(DcmElement &element)
+{
+    return element.isLeaf() ? element.DcmElement::getLength() : 0;
+}
+
 DcmElement *find_element(const struct dcmtk_item *item, uint32_t tag)
 {
     DcmElement *element = nullptr;
@@ -560,7 +567,7 @@ int dcmtk_find(const struct dcmtk_item *item, uint32_t tag,
         const char *vr = DcmVR(element->getVR()).getVRName();
         ret->vr[0] = vr[0];
         ret->vr[1] = vr[1];
-        ret->length = element->isLeaf() ? element->getLength() : 0;
+        ret->length = stated_length(*element);
         return 1;
     });
 }
@@ -571,7 +578,7 @@ int dcmtk_value(const struct dcmtk_item *item, uint32_t tag, void *data,
     return guarded(err, -1, [&] {
         DcmElement *element = find_element(item, tag);
 
-        if (!element || !element->isLeaf() || element->getLength() < length)
+        if (!element || !element->isLeaf() || stated_length(*element) < length)
             return error_set(err, ERROR_CORRUPT, "element %08x has no %u bytes",
                              tag, length);
         if (length == 0)

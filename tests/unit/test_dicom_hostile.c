@@ -4,9 +4,11 @@
 #include "support/dicom_open.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define EXPLICIT "1.2.840.10008.1.2.1"
 #define CT "1.2.840.10008.5.1.4.1.1.2"
@@ -190,11 +192,36 @@ START_TEST(lengths_that_lie)
             build_raw(&b, "zz", 2);
             o = open_build(&b, NULL);
             if (o.good)
-                ck_assert_msg(o.header.warnings & DICOM_WARN_TRUNCATED, "%zu %zu", i, k);
+                ck_assert_msg(o.header.warnings & DICOM_WARN_TRUNCATED,
+                              "%zu %zu", i, k);
             else
                 ck_assert_int_eq(o.err.kind, ERROR_CORRUPT);
             opened_close(&o);
         }
+}
+END_TEST
+
+/* Text of a gigabyte that is not there: memory for it would be had, unless
+ * somebody writes to it, which malloc is told to do. */
+START_TEST(length_of_text_is_not_allocated)
+{
+    struct rusage before, after;
+    struct opened o;
+    struct build b;
+
+    ck_assert_int_eq(mallopt(M_PERTURB, 1), 1);
+    ck_assert_int_eq(getrusage(RUSAGE_SELF, &before), 0);
+    build_init(&b, BUILD_IMPLICIT_LE);
+    build_meta(&b, NULL);
+    build_common(&b, CT);
+    build_header(&b, 0x00281050, "DS", 0x3FFFFFF0);
+    build_raw(&b, "40", 2);
+    o = open_build(&b, NULL);
+    ck_assert_msg(o.good, "%s", o.err.msg);
+    ck_assert_uint_eq(o.header.n_windows, 0);
+    opened_close(&o);
+    ck_assert_int_eq(getrusage(RUSAGE_SELF, &after), 0);
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 100 * 1024);
 }
 END_TEST
 
@@ -274,6 +301,7 @@ int main(void)
     tcase_add_test(t, claims_cost_nothing);
     tcase_add_test(t, too_many_groups_are_too_big);
     tcase_add_test(t, lengths_that_lie);
+    tcase_add_test(t, length_of_text_is_not_allocated);
     tcase_add_test(t, threads_parse_at_once);
     suite_add_tcase(s, t);
     r = srunner_create(s);
