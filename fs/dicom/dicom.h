@@ -165,7 +165,7 @@ struct dicom_window {
 struct dicom_lut {
     uint32_t n;           /* 1..65536 entries */
     int32_t first;        /* first value mapped */
-    uint32_t bits;        /* of an entry as stated, 8..16 */
+    uint32_t bits;        /* of an entry as stated, 1..16 */
     uint32_t max;         /* largest entry; may exceed 2^bits - 1 */
     const uint16_t *data; /* n entries */
 };
