@@ -171,6 +171,11 @@ with Mount(place=place) as m:
     with open(m.path("manifest.db")) as f:
         tap.ok(wait_until(lambda: "1" in open(m.path("manifest.db")).read()),
                "manifest.db is made anew")
+    os.listdir(m.path("full/1.2.2"))
+    place.configure("studies 3\nleaves 0\nbytes 5000\ngeneration 2\n")
+    m.process.send_signal(signal.SIGHUP)
+    tap.ok(wait_until(lambda: os.listdir(m.path("full/1.2.2")) == []),
+           "the listing of a study that lost its images is renewed")
     os.close(fd)
     os.close(here)
 place.remove()
