@@ -20,9 +20,6 @@
 #include "index/index.h"
 #include "prepfs/error.h"
 
-/* The snapshot that is shown as manifest.db, in the state folder. */
-#define INDEXER_SNAPSHOT "snapshot.db"
-
 struct indexer;
 
 struct indexer_config {

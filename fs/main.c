@@ -25,7 +25,6 @@
 #include "options.h"
 #include "parts.h"
 #include "paths.h"
-#include "prepfs/cleanup.h"
 #include "session.h"
 
 struct mount {
@@ -66,15 +65,14 @@ static int complain(const struct error *err)
     return status_of(err);
 }
 
-/* `mount -o remount` runs us again; only the kernel has anything to do. */
+/* `mount -o remount` runs us again. Our own options cannot change under a
+ * mount, and the kernel's are what they always are. */
 static int remount(const struct options *o)
 {
-    CLEANUP_FREE char *list = strdup(o->given);
-
-    if (list)
-        (void)execlp("mount", "mount", "-i", "-o", list, o->mountpoint,
-                     (char *)NULL);
-    (void)fprintf(stderr, "prepfs: cannot run mount(8)\n");
+    (void)execlp("mount", "mount", "-i", "-o", "remount,ro,nosuid,nodev,noexec",
+                 o->mountpoint, (char *)NULL);
+    (void)fprintf(stderr, "prepfs: cannot run mount(8): %s\n",
+                  strerrordesc_np(errno));
     return DAEMON_FAILED;
 }
 

@@ -83,7 +83,7 @@ static const struct option table[] = {
     {"fsname", 0, OPTION_TEXT, AT(fsname), 0, 0, "NAME",
      "source shown by mount and df (default: the archive)"},
     {"remount", 0, OPTION_FLAG, AT(remount), 0, 0, NULL,
-     "change the kernel's options of an existing mount"},
+     "given by mount(8): make a mount read-only again"},
 
     {"context", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
     {"fscontext", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
@@ -251,15 +251,24 @@ static int parse_number(const struct option *option, const char *value,
     return 0;
 }
 
-/* Puts "name[=value]" at the end of a comma-separated list. */
+/* Puts name=value at the end of a comma-separated list, with backslashes
+ * where whoever splits the list needs them. */
 static int append(char **list, const char *name, const char *value,
                   struct error *err)
 {
-    char *longer;
+    char *longer = NULL;
+    size_t size;
+    FILE *out = open_memstream(&longer, &size);
 
-    if (asprintf(&longer, "%s%s%s%s%s", *list ? *list : "", *list ? "," : "",
-                 name, value ? "=" : "", value ? value : "") < 0)
+    if (!out)
         return error_no_memory(err);
+    fprintf(out, "%s%s%s=", *list ? *list : "", *list ? "," : "", name);
+    for (; *value; value++)
+        fprintf(out, "%s%c", strchr(",\\", *value) ? "\\" : "", *value);
+    if (fclose(out) != 0) {
+        free(longer);
+        return error_no_memory(err);
+    }
     free(*list);
     *list = longer;
     return 0;
@@ -398,10 +407,8 @@ static int apply_list(struct options *o, const char *list, struct error *err)
     char *word = malloc(strlen(list) + 1);
     int rc = 0;
 
-    if (!word || append(&o->given, list, NULL, err) < 0) {
-        free(word);
+    if (!word)
         return error_no_memory(err);
-    }
     while (list && rc == 0) {
         list = next_word(list, word);
         if (*word)
@@ -517,7 +524,6 @@ void options_deinit(struct options *o)
     free(o->presets);
     free(o->fsname);
     free(o->kernel);
-    free(o->given);
     memset(o, 0, sizeof *o);
 }
 

@@ -50,7 +50,6 @@ struct options {
     bool remount; /* mount -o remount called us */
     char *fsname; /* NULL: the archive; owned */
     char *kernel; /* options that only the kernel knows, "a=b,c"; owned */
-    char *given;  /* all of -o as it came, for remount; owned */
 };
 
 /*

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "indexer.h"
 #include "manifest/state.h"
 
 enum {
@@ -23,7 +22,7 @@ static int open_state(struct parts *p, const struct paths *paths,
                       err) < 0 ||
         paths_check_state(paths, p->state_dir, err) < 0)
         return -1;
-    if (asprintf(&p->snapshot, "%s/%s", p->state_dir, INDEXER_SNAPSHOT) < 0) {
+    if (asprintf(&p->snapshot, "%s/%s", p->state_dir, MANIFEST_SNAPSHOT) < 0) {
         p->snapshot = NULL;
         return error_no_memory(err);
     }

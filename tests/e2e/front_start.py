@@ -205,7 +205,9 @@ if os.geteuid() == 0:
         done = run(m.place.archive, m.mnt, "-o", "remount,rw,dev,suid")
         tap.ok(done.returncode == 0, "remount is handed to mount(8)",
                done.stderr)
-        m.stats()
+        wanted = os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+        tap.equal(os.statvfs(m.mnt).f_flag & wanted, wanted,
+                  "and stays ro, nosuid, nodev, noexec")
 else:
     tap.skip("remount", "needs root")
 tap.done()

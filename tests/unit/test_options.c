@@ -121,8 +121,8 @@ START_TEST(the_kernels_own_are_passed_on)
 {
     struct options o;
 
-    must_parse("a m -o context=u:r:t,xattr,rootcontext=z", &o);
-    ck_assert_str_eq(o.kernel, "context=u:r:t,rootcontext=z");
+    must_parse("a m -o context=u:r:t:c1\\,c2,xattr,rootcontext=z", &o);
+    ck_assert_str_eq(o.kernel, "context=u:r:t:c1\\,c2,rootcontext=z");
     options_deinit(&o);
 }
 END_TEST
