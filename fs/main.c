@@ -195,11 +195,13 @@ static int serve(struct mount *m, struct error *err)
     return session_run(m->session, err);
 }
 
-/* The pool goes first: its jobs answer through the session. The greeter may
- * wait for the mount and is set free when the session goes. */
+/* The indexer notifies and the pool answers through the session: both end
+ * before it does. The greeter may still wait for the mount, and is set free
+ * when the session goes. */
 static void finish(struct mount *m)
 {
     guard_end(m->guard);
+    session_disconnect(m->session);
     atomic_store(&m->cancel, true); /* a pass that goes on in the background */
     indexer_free(m->indexer);
     pool_free(m->parts.fs.pool);

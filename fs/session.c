@@ -35,6 +35,7 @@ struct session {
     pthread_t runner; /* who is in session_run */
     atomic_bool running;
     atomic_bool detached;
+    bool severed; /* the descriptor is not the connection any more */
 };
 
 /* libfuse gives its log function no user data. */
@@ -331,29 +332,28 @@ void session_detach(struct session *s)
 }
 
 /*
- * libfuse unmounts by path, and after a detach that path may be somebody
- * else's. It leaves the path alone if it finds the connection ended, which it
- * asks by poll(2): so the connection is closed first, and in its place put
- * something that polls as broken, the end of a pipe that nobody reads.
+ * Closes the connection without libfuse's help. libfuse unmounts by path, and
+ * after a detach that path may be somebody else's. It leaves the path alone
+ * if it finds the connection ended, which it asks by poll(2): so what takes
+ * the connection's place polls as broken, the end of a pipe that nobody reads.
  */
-static bool sever(struct session *s)
+void session_disconnect(struct session *s)
 {
     int fds[2];
-    bool done;
 
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return false;
+    if (!s || !atomic_load(&s->detached) || pipe2(fds, O_CLOEXEC) < 0)
+        return;
     (void)close(fds[0]);
-    done = dup3(fds[1], fuse_session_fd(s->se), O_CLOEXEC) >= 0;
+    if (dup3(fds[1], fuse_session_fd(s->se), O_CLOEXEC) >= 0)
+        s->severed = true;
     (void)close(fds[1]);
-    return done;
 }
 
 void session_free(struct session *s)
 {
     if (!s)
         return;
-    if (s->mountpoint && (!atomic_load(&s->detached) || sever(s)))
+    if (s->mountpoint && (s->severed || !atomic_load(&s->detached)))
         fuse_session_unmount(s->se);
     fuse_session_destroy(s->se);
     free(s->mountpoint);

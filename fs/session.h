@@ -41,6 +41,11 @@ int session_probe(const char *mountpoint, struct error *err);
 /* Takes the mount out of the tree; its users stay connected. */
 void session_detach(struct session *s);
 
+/* After session_run: ends the connection of a detached mount, so that who
+ * waits for an answer that will not come (a notification, too) gets an error.
+ * NULL is fine. */
+void session_disconnect(struct session *s);
+
 /* Makes session_run return; call it again until it has. */
 void session_stop(struct session *s);
 
