@@ -566,6 +566,14 @@ void guard_set_capacity(struct guard *guard, uint64_t capacity)
     gate_set_capacity(&shadow->b, capacity, window);
 }
 
+void guard_revive(struct guard *guard, struct arc_node *node, uint64_t charge)
+{
+    if (node->where != ARC_NOWHERE || charge > guard->gate.window_capacity)
+        return;
+    window_push(&guard->gate, node, charge);
+    window_trim(&guard->gate);
+}
+
 void guard_arm(struct guard *guard)
 {
     if (guard->on && !guard->gate.frozen)

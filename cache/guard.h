@@ -67,6 +67,10 @@ void guard_resize(struct guard *guard, struct arc_node *node, uint64_t charge);
 void guard_remove(struct guard *guard, struct arc_node *node);
 void guard_set_capacity(struct guard *guard, uint64_t capacity);
 
+/* A node that was refused before its data had come (it is nowhere) gets its
+ * time in the window now. */
+void guard_revive(struct guard *guard, struct arc_node *node, uint64_t charge);
+
 /* Freezes now, on the caller's word that full passes over more than the
  * capacity are coming; what is found out later can still thaw it. */
 void guard_arm(struct guard *guard);

@@ -354,6 +354,8 @@ bool shard_land_locked(struct shard *shard, struct entry *entry,
 {
     bool kept;
 
+    if (payload)
+        guard_revive(&shard->guard, &entry->node, entry->size + ENTRY_COST);
     if (payload && guard_is_resident(&entry->node)) {
         set_payload(shard, entry, payload);
         guard_resize(&shard->guard, &entry->node, held_bytes(entry));

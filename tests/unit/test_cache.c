@@ -376,6 +376,311 @@ START_TEST(impossible_sizes_are_refused)
 }
 END_TEST
 
+/* --------------------------------------------------------- read-ahead */
+
+static void prefetch_one(struct cache *cache, struct source *source,
+                         uint64_t leaf, uint64_t block, size_t size)
+{
+    struct cache_key key = key_of(leaf, block);
+
+    ck_assert_int_eq(cache_prefetch(cache, &key, size, fill, source, NULL), 0);
+}
+
+START_TEST(prefetched_block_is_ready_and_counted)
+{
+    struct cache *cache = small_cache(8 * MIB);
+    struct source source = {0};
+    struct cache_stats stats;
+
+    prefetch_one(cache, &source, 1, 0, 9000);
+    prefetch_one(cache, &source, 1, 0, 9000);
+    ck_assert_int_eq(source.fills, 1);
+    get_one(cache, &source, 1, 0, 9000);
+    get_one(cache, &source, 1, 0, 9000);
+    ck_assert_int_eq(source.fills, 1);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.hits, 2);
+    ck_assert_uint_eq(stats.misses, 0);
+    ck_assert_uint_eq(stats.prefetched, 1);
+    ck_assert_uint_eq(stats.prefetch_used, 1);
+    ck_assert_uint_eq(stats.prefetch_wasted, 0);
+    cache_free(cache);
+}
+END_TEST
+
+START_TEST(failed_prefetch_leaves_no_trace)
+{
+    struct cache *cache = small_cache(8 * MIB);
+    struct source source = {.fail_next = 1};
+    struct cache_key key = key_of(1, 3);
+    struct error err = ERROR_INIT;
+    struct cache_stats stats;
+
+    ck_assert_int_eq(cache_prefetch(cache, &key, 500, fill, &source, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CORRUPT);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.blocks + stats.prefetched + stats.uncached, 0);
+    get_one(cache, &source, 1, 3, 500);
+    cache_free(cache);
+}
+END_TEST
+
+static unsigned resident_of(struct cache *cache, uint64_t leaf, uint64_t n,
+                            size_t size)
+{
+    unsigned found = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        struct cache_key key = key_of(leaf, i);
+        struct cache_pin pin;
+
+        if (!cache_try_get(cache, &key, size, &pin))
+            continue;
+        found++;
+        cache_unpin(cache, &pin);
+    }
+    return found;
+}
+
+/* The fill's bytes compress well, so these are made of noise. */
+static int fill_noise(void *opaque, const struct cache_key *key, uint8_t *data,
+                      size_t size, struct cache_hint *hint, struct error *err)
+{
+    struct source *source = opaque;
+    uint64_t z = key->leaf[0] * 7919 + key->block + 1;
+
+    (void)hint;
+    (void)err;
+    atomic_fetch_add(&source->fills, 1);
+    for (size_t i = 0; i < size; i++) {
+        z ^= z << 13;
+        z ^= z >> 7;
+        z ^= z << 17;
+        data[i] = (uint8_t)z;
+    }
+    return 0;
+}
+
+static void use_noise(struct cache *cache, struct source *source, uint64_t leaf,
+                      uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        struct cache_key key = key_of(leaf, i);
+        struct cache_pin pin;
+
+        ck_assert_int_eq(
+            cache_get(cache, &key, 60000, fill_noise, source, &pin, NULL), 0);
+        cache_unpin(cache, &pin);
+    }
+}
+
+START_TEST(wrong_guesses_displace_nothing_that_was_used)
+{
+    struct cache *cache = small_cache(16 * MIB);
+    struct source source = {0};
+    struct cache_stats stats;
+    unsigned before;
+
+    use_noise(cache, &source, 1, 400); /* more than fits */
+    before = resident_of(cache, 1, 400, 60000);
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct cache_key key = key_of(2, i);
+
+        ck_assert_int_eq(
+            cache_prefetch(cache, &key, 60000, fill_noise, &source, NULL), 0);
+    }
+    ck_assert_uint_gt(before, 150);
+    ck_assert_uint_eq(resident_of(cache, 1, 400, 60000), before);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.prefetched, 1000);
+    ck_assert_uint_eq(stats.prefetch_used, 0);
+    ck_assert_uint_gt(stats.prefetch_wasted, 900);
+    ck_assert_uint_le(stats.bytes_used, stats.budget_bytes);
+    cache_free(cache);
+}
+END_TEST
+
+static void *prefetch_gated(void *opaque)
+{
+    struct reader *reader = opaque;
+    struct cache_key key = key_of(1, 4);
+
+    reader->rc = cache_prefetch(reader->cache, &key, 70000, fill,
+                                reader->source, &reader->err);
+    return NULL;
+}
+
+START_TEST(a_reader_joins_a_prefetch_under_way)
+{
+    struct cache *cache = small_cache(8 * MIB);
+    struct source source = {.gate = true};
+    struct reader readers[2] = {{.cache = cache, .source = &source},
+                                {.cache = cache, .source = &source}};
+    pthread_t threads[2];
+    struct cache_stats stats;
+
+    ck_assert_int_eq(
+        pthread_create(&threads[0], NULL, prefetch_gated, &readers[0]), 0);
+    while (atomic_load(&source.fills) == 0)
+        usleep(500);
+    ck_assert_int_eq(pthread_create(&threads[1], NULL, read_one, &readers[1]),
+                     0);
+    wait_for_waits(cache, 1);
+    atomic_store(&source.gate, false);
+    ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[1], NULL), 0);
+    ck_assert_int_eq(readers[0].rc, 0);
+    ck_assert_int_eq(readers[1].rc, 0);
+    ck_assert_int_eq(source.fills, 1);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.prefetch_used, 1);
+    ck_assert_uint_eq(stats.blocks, 1);
+    cache_free(cache);
+}
+END_TEST
+
+START_TEST(published_blocks_outlive_their_share)
+{
+    struct cache *cache = small_cache(16 * MIB);
+    struct source source = {0};
+    static uint8_t data[60000];
+    struct cache_stats stats;
+
+    for (uint64_t i = 0; i < 100; i++) {
+        struct cache_key key = key_of(5, i);
+        struct cache_hint hint;
+
+        ck_assert_int_eq(
+            fill_noise(&source, &key, data, sizeof data, &hint, NULL), 0);
+        cache_publish(cache, &key, data, sizeof data, NULL);
+    }
+    ck_assert_uint_eq(resident_of(cache, 5, 100, sizeof data), 100);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.published, 100);
+    cache_free(cache);
+}
+END_TEST
+
+/* -------------------------------------------------- scarcity and policy */
+
+START_TEST(pins_beyond_the_budget_are_served)
+{
+    enum { PINS = 100 };
+    struct cache *cache = small_cache(4 * MIB);
+    struct source source = {0};
+    struct cache_pin pins[PINS];
+    struct cache_stats stats;
+
+    use_noise(cache, &source, 1, 100);
+    for (uint64_t i = 0; i < PINS; i++) {
+        struct cache_key key = key_of(9, i);
+
+        ck_assert_int_eq(cache_get(cache, &key, CACHE_BLOCK_MAX, fill, &source,
+                                   &pins[i], NULL),
+                         0);
+    }
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_gt(stats.bytes_used, PINS * CACHE_BLOCK_MAX);
+    for (uint64_t i = 0; i < PINS; i++) {
+        struct cache_key key = key_of(9, i);
+
+        assert_content(&key, &pins[i]);
+        cache_unpin(cache, &pins[i]);
+    }
+    use_noise(cache, &source, 2, 10);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_le(stats.bytes_used, stats.budget_bytes);
+    cache_free(cache);
+}
+END_TEST
+
+/* Blocks are read in pieces: that is one access, not many. */
+START_TEST(reading_in_pieces_does_not_look_hot)
+{
+    struct cache *cache = small_cache(16 * MIB);
+    struct source source = {0};
+    struct cache_stats stats;
+
+    /* A used set, seen twice with others in between. */
+    use_noise(cache, &source, 1, 100);
+    use_noise(cache, &source, 1, 100);
+    /* A long scan, each block taken in eight pieces. */
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct cache_key key = key_of(2, i);
+        struct cache_pin pin;
+
+        for (int piece = 0; piece < 8; piece++) {
+            ck_assert_int_eq(
+                cache_get(cache, &key, 60000, fill_noise, &source, &pin, NULL),
+                0);
+            cache_unpin(cache, &pin);
+        }
+    }
+    ck_assert_uint_ge(resident_of(cache, 1, 100, 60000), 99);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_ge(stats.hits, 2000 * 7);
+    cache_free(cache);
+}
+END_TEST
+
+static double warm_passes(bool guard, bool expect)
+{
+    enum { BLOCKS = 600, PASSES = 8 };
+    struct cache_config config = {16 * MIB, 1, guard};
+    struct cache *cache = cache_new(&config, NULL);
+    struct source source = {0};
+    uint64_t z = 88172645463325252u;
+    struct cache_stats stats, cold;
+    uint64_t order[BLOCKS];
+
+    ck_assert_ptr_nonnull(cache);
+    if (expect)
+        cache_expect_passes(cache, (uint64_t)BLOCKS * 60000);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        order[i] = i;
+    for (int pass = 0; pass < PASSES; pass++) {
+        for (uint64_t i = BLOCKS - 1; i > 0; i--) {
+            uint64_t j, t = order[i];
+
+            z ^= z << 13;
+            z ^= z >> 7;
+            z ^= z << 17;
+            j = z % (i + 1);
+            order[i] = order[j];
+            order[j] = t;
+        }
+        for (uint64_t i = 0; i < BLOCKS; i++) {
+            struct cache_key key = key_of(3, order[i]);
+            struct cache_pin pin;
+
+            ck_assert_int_eq(
+                cache_get(cache, &key, 60000, fill_noise, &source, &pin, NULL),
+                0);
+            cache_unpin(cache, &pin);
+        }
+        if (pass == 0)
+            cache_stats_get(cache, &cold);
+    }
+    cache_stats_get(cache, &stats);
+    ck_assert(stats.guard_frozen == 0 || guard);
+    ck_assert(stats.guard_freezes > 0 || !guard);
+    cache_free(cache);
+    return (double)(stats.hits - cold.hits) / ((PASSES - 1) * BLOCKS);
+}
+
+START_TEST(guard_keeps_passes_near_their_bound)
+{
+    /* About 220 of 600 blocks fit. */
+    double off = warm_passes(false, false);
+    double on = warm_passes(true, false);
+    double told = warm_passes(true, true);
+
+    ck_assert_msg(on > 0.28 && on > off + 0.08, "off %.3f on %.3f", off, on);
+    ck_assert_msg(told > 0.28 && told > off + 0.08, "off %.3f told %.3f", off,
+                  told);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cache");
@@ -395,6 +700,14 @@ int main(void)
     tcase_add_test(tcase, cancelled_filler_goes_on_for_others);
     tcase_add_test(tcase, budget_shrinks_and_grows);
     tcase_add_test(tcase, impossible_sizes_are_refused);
+    tcase_add_test(tcase, prefetched_block_is_ready_and_counted);
+    tcase_add_test(tcase, failed_prefetch_leaves_no_trace);
+    tcase_add_test(tcase, wrong_guesses_displace_nothing_that_was_used);
+    tcase_add_test(tcase, a_reader_joins_a_prefetch_under_way);
+    tcase_add_test(tcase, published_blocks_outlive_their_share);
+    tcase_add_test(tcase, pins_beyond_the_budget_are_served);
+    tcase_add_test(tcase, reading_in_pieces_does_not_look_hot);
+    tcase_add_test(tcase, guard_keeps_passes_near_their_bound);
     suite_add_tcase(suite, tcase);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
