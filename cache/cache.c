@@ -2,13 +2,19 @@
 /*
  * cache.c: the facade: find, fill once, compress, pin, count.
  *
- * Locks. There are shard locks and, inside memory.c, one lock for pages; the
- * order is shard -> memory, and no thread ever holds two shard locks. Under a
- * shard lock there is only pointer work: no fill, no LZ4, no free, no log. A
- * miss needs an entry, a flight and a buffer; they are allocated before the
- * lock is taken again, and the lookup is then repeated, because another
- * thread may have come first. What an operation evicts is collected (see
- * shard.h) and freed after the unlock.
+ * Locks, in the order in which they may be taken:
+ *
+ *     budget_lock (cache_admin.c)   changes of the budget, one at a time
+ *     shard->lock                   never two of them
+ *     memory's lock (memory.c)      free pages; nothing is taken after it
+ *
+ * Under a shard lock there is only pointer work: no fill, no coding, no free,
+ * no log. A miss needs an entry, a flight and a buffer; they are allocated
+ * before the lock is taken again, and the lookup is then repeated, because
+ * another thread may have come first. What an operation evicts is collected
+ * (shard.h) and freed after the unlock. Two rare steps do allocate under the
+ * lock, and carry on without if they cannot: a table that doubles, and the
+ * guard's shadows when a shard is full for the first time.
  *
  * Single flight. The first reader that misses puts a struct flight on the
  * entry and fills with no lock held; later readers take a reference on the
@@ -75,7 +81,7 @@ static struct shard *shard_of(struct cache *cache, uint64_t hash)
     return &cache->shards[(hash >> 32) * cache->shard_count >> 32];
 }
 
-static void release(struct request *r)
+static void release(struct request *r) RELEASE(r->shard->lock)
 {
     struct litter litter = litter_take_locked(r->shard);
 
@@ -286,24 +292,22 @@ static void land_locked(struct request *r, struct entry *entry,
                         struct flight *flight, struct payload *payload)
     REQUIRES(r->shard->lock)
 {
-    struct shard *shard = r->shard;
-
     if (flight->failed) {
-        shard->stats.fill_errors += flight->error.kind != ERROR_INTERRUPTED;
-        shard_forget_locked(shard, entry);
+        r->shard->stats.fill_errors += flight->error.kind != ERROR_INTERRUPTED;
+        shard_forget_locked(r->shard, entry);
         return;
     }
     if (flight->ahead && !flight->joined) {
-        shard_land_ahead_locked(shard, entry, payload, AHEAD_PREFETCHED);
+        shard_land_ahead_locked(r->shard, entry, payload, AHEAD_PREFETCHED);
         return;
     }
     if (flight->ahead) {
-        shard->stats.prefetched++;
-        shard->stats.prefetch_used++;
-        shard_admit_locked(shard, entry);
+        r->shard->stats.prefetched++;
+        r->shard->stats.prefetch_used++;
+        shard_admit_locked(r->shard, entry);
     }
-    if (shard_land_locked(shard, entry, payload))
-        shard_keep_copy_locked(shard, entry, flight->buffer);
+    if (shard_land_locked(r->shard, entry, payload))
+        shard_keep_copy_locked(r->shard, entry, flight->buffer);
 }
 
 static void take_off_locked(struct request *r, struct entry *entry,

@@ -167,14 +167,16 @@ static double stored_part(const struct cache_stats *stats)
 void cache_expect_passes(struct cache *cache, uint64_t logical_bytes)
 {
     struct cache_stats stats;
+    double capacities;
 
     cache_stats_get(cache, &stats);
-    if ((double)logical_bytes * stored_part(&stats) <
-        0.9 * (double)stats.budget_bytes)
+    capacities = (double)logical_bytes * stored_part(&stats) /
+                 (double)stats.budget_bytes;
+    if (capacities < 0.9)
         return;
     for (unsigned i = 0; i < cache->shard_count; i++) {
         shard_lock(&cache->shards[i]);
-        guard_arm(&cache->shards[i].guard);
+        guard_arm(&cache->shards[i].guard, capacities);
         shard_unlock(&cache->shards[i]);
     }
 }

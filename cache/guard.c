@@ -30,8 +30,10 @@
  *     thaw     when A's exceed B's, or when nothing in ARC was hit for much
  *              longer than ever (the data set was changed)
  *
- * B's content grows old, so B is made a copy of A at each thaw, and every 24
- * shadow capacities; B then has the chance to freeze what A has now.
+ * B's content grows old, so B is made a copy of A at each thaw and from time
+ * to time after it: soon at first, when A has just taken up a new data set,
+ * then every 24 shadow capacities. B then has the chance to freeze what A has
+ * now.
  *
  * A hot set needs no help: A's hits stay ahead and nothing is ever frozen.
  */
@@ -47,9 +49,13 @@
 #define SHADOW_BLOCKS 128
 #define ENTRIES_PER_BLOCK 6 /* of the shadows' first size */
 #define HALF_LIFE 4         /* shadow capacities */
-#define RESEED 24           /* shadow capacities */
+/* Shadow capacities until the first copy after a thaw; then twice as many. */
+#define RESEED_FIRST 2
+#define RESEED_MAX 24
 #define LEAD 1.05
 #define LEAD_HITS 8
+#define CAUTION_STEP 4
+#define CAUTION_MAX 64
 #define LN2 0.69314718055994531
 
 /* ---------------------------------------------------------------- gate */
@@ -204,6 +210,7 @@ struct shadow {
     double hits_b;
     unsigned shift;    /* 1 of 2^shift keys is simulated */
     uint64_t accesses; /* since b was made a copy of a */
+    unsigned patience; /* shadow capacities until the next copy */
     size_t mask;
     size_t entry_count;
     struct shadow_entry *entries; /* all there will ever be */
@@ -315,6 +322,9 @@ static struct shadow *shadow_new(const struct guard *guard, uint64_t blocks)
     gate_init(&shadow->b, capacity >> shadow->shift, window >> shadow->shift,
               &b);
     shadow->b.frozen = true;
+    shadow->patience = RESEED_MAX;
+    /* Armed: B is believed to be ahead until A proves otherwise. */
+    shadow->hits_b = guard->gate.frozen ? 2 * LEAD_HITS : 0;
     if (shadow_alloc(shadow, blocks >> shadow->shift))
         return shadow;
     shadow_free(shadow);
@@ -403,8 +413,11 @@ static void duel(struct shadow *shadow, uint64_t hash, uint64_t charge)
     shadow->hits_b += gate_access(&shadow->b, &entry->b, charge);
     entry->held = false;
     shadow_release(shadow, entry);
-    if (++shadow->accesses >= RESEED * blocks)
-        copy_gate(shadow);
+    if (++shadow->accesses < shadow->patience * blocks)
+        return;
+    copy_gate(shadow);
+    shadow->patience =
+        shadow->patience * 2 < RESEED_MAX ? shadow->patience * 2 : RESEED_MAX;
 }
 
 /* --------------------------------------------------------------- guard */
@@ -412,11 +425,13 @@ static void duel(struct shadow *shadow, uint64_t hash, uint64_t charge)
 static void thaw(struct guard *guard)
 {
     guard->gate.frozen = false;
+    guard->expected = 0;
     guard->thaws++;
     guard->silent = 0;
     if (!guard->shadow)
         return;
     copy_gate(guard->shadow);
+    guard->shadow->patience = RESEED_FIRST;
     /* The old lead was won with the old content. */
     guard->shadow->hits_b = guard->shadow->hits_a;
 }
@@ -433,11 +448,19 @@ static void judge(struct guard *guard)
     const struct shadow *shadow = guard->shadow;
 
     if (!guard->gate.frozen) {
-        if (shadow->hits_b > LEAD * shadow->hits_a + LEAD_HITS)
+        if (shadow->hits_b > LEAD * shadow->hits_a + LEAD_HITS * guard->caution)
             freeze(guard);
     } else if (shadow->hits_a > shadow->hits_b) {
+        /* Overtaken: the lead was short-lived, ask for a larger one. */
+        if (guard->caution < CAUTION_MAX)
+            guard->caution *= CAUTION_STEP;
         thaw(guard);
     }
+}
+
+static bool is_full(const struct guard *guard)
+{
+    return guard_bytes(guard) + guard_bytes(guard) / 8 >= guard->capacity;
 }
 
 /* A frozen cache whose content is never asked for is of no use. How long a
@@ -445,6 +468,7 @@ static void judge(struct guard *guard)
 static void listen(struct guard *guard, bool hit)
 {
     uint64_t blocks = arc_blocks(&guard->gate.arc);
+    double patience;
 
     if (hit) {
         guard->longest_silent *= 1.0 - 1.0 / (double)at_least(blocks, 64);
@@ -454,19 +478,17 @@ static void listen(struct guard *guard, bool hit)
         return;
     }
     guard->silent++;
-    if (!guard->gate.frozen ||
-        (double)guard->silent <=
-            2 * guard->longest_silent + (double)(blocks / 4))
+    /* Armed, the whole first pass goes by in silence, if the word was right. */
+    patience = 2 * guard->longest_silent + (double)(blocks / 4);
+    if (patience < 1.5 * guard->expected * (double)blocks)
+        patience = 1.5 * guard->expected * (double)blocks;
+    if (!guard->gate.frozen || !is_full(guard) ||
+        (double)guard->silent <= patience)
         return;
     /* On a fixed order a silence of (data set - capacity) is normal, and this
      * one was cut short: be more patient next time. */
     guard->longest_silent = (double)guard->silent;
     thaw(guard);
-}
-
-static bool is_full(const struct guard *guard)
-{
-    return guard_bytes(guard) + guard_bytes(guard) / 8 >= guard->capacity;
 }
 
 /* The shadows are made when the cache is full for the first time: only then
@@ -505,6 +527,7 @@ void guard_init(struct guard *guard, uint64_t capacity, bool on,
 {
     memset(guard, 0, sizeof *guard);
     guard->on = on;
+    guard->caution = 1;
     guard->capacity = capacity;
     guard->window_floor = window_floor;
     gate_init(&guard->gate, capacity, window_of(guard), events);
@@ -574,10 +597,17 @@ void guard_revive(struct guard *guard, struct arc_node *node, uint64_t charge)
     window_trim(&guard->gate);
 }
 
-void guard_arm(struct guard *guard)
+void guard_arm(struct guard *guard, double capacities)
 {
-    if (guard->on && !guard->gate.frozen)
+    struct shadow *shadow = guard->shadow;
+
+    if (!guard->on)
+        return;
+    if (!guard->gate.frozen)
         freeze(guard);
+    guard->expected = capacities;
+    if (shadow)
+        shadow->hits_b = LEAD * shadow->hits_a + 2 * LEAD_HITS;
 }
 
 uint64_t guard_blocks(const struct guard *guard)

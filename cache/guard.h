@@ -39,6 +39,8 @@ struct guard {
     struct shadow *shadow; /* NULL: off, or no memory for it */
     uint64_t silent;       /* requests since the last hit in ARC */
     double longest_silent; /* decaying maximum of it */
+    double caution;        /* times the lead that freezing takes */
+    double expected;       /* armed: capacities per pass, else 0 */
     uint64_t freezes;
     uint64_t thaws;
 };
@@ -71,9 +73,9 @@ void guard_set_capacity(struct guard *guard, uint64_t capacity);
  * time in the window now. */
 void guard_revive(struct guard *guard, struct arc_node *node, uint64_t charge);
 
-/* Freezes now, on the caller's word that full passes over more than the
- * capacity are coming; what is found out later can still thaw it. */
-void guard_arm(struct guard *guard);
+/* Freezes now, on the caller's word that full passes over `capacities` times
+ * the capacity are coming; what is found out later can still thaw it. */
+void guard_arm(struct guard *guard, double capacities);
 
 /* Residents and their bytes, the window included. */
 uint64_t guard_blocks(const struct guard *guard);
