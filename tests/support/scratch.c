@@ -24,6 +24,23 @@ char *scratch_text(const char *fmt, ...)
     return text;
 }
 
+static char **names;
+static size_t n_names;
+
+const char *scratch_name(const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    ck_assert_int_ge(vasprintf(&text, fmt, ap), 0);
+    va_end(ap);
+    names = reallocarray(names, n_names + 1, sizeof *names);
+    ck_assert_ptr_nonnull(names);
+    names[n_names++] = text;
+    return text;
+}
+
 char *scratch_new(void)
 {
     const char *base = getenv("TMPDIR");
@@ -47,6 +64,10 @@ void scratch_free(char *dir)
 {
     (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(dir);
+    while (n_names > 0)
+        free(names[--n_names]);
+    free(names);
+    names = NULL;
 }
 
 static void make_folders(char *path)

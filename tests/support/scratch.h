@@ -19,6 +19,10 @@ void scratch_free(char *dir);
 /* printf into a malloc'd text. */
 __attribute__((format(printf, 1, 2))) char *scratch_text(const char *fmt, ...);
 
+/* The same, borrowed: freed by the next scratch_free. For tables of rows. */
+__attribute__((format(printf, 1, 2))) const char *scratch_name(const char *fmt,
+                                                               ...);
+
 /* Writes a file (with its folders) relative to `dir`; mtime 0 leaves now. */
 void scratch_write(const char *dir, const char *relpath, const char *content,
                    int64_t mtime_s);

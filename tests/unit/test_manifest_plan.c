@@ -79,10 +79,10 @@ static void setup(int analyzed)
     ck_assert_msg(m != NULL, "%s", err.msg);
     for (int i = 0; i < 1000; i++)
         rows[i] = (struct row){
-            .path = scratch_text("f%d", i),
-            .study = scratch_text("1.%d", i / 100),
-            .series = scratch_text("1.%d.%d", i / 100, i / 10),
-            .sop = scratch_text("1.9.%d", i),
+            .path = scratch_name("f%d", i),
+            .study = scratch_name("1.%d", i / 100),
+            .series = scratch_name("1.%d.%d", i / 100, i / 10),
+            .sop = scratch_name("1.9.%d", i),
             .ino = (uint64_t)i + 1,
             .z = i % 10,
         };

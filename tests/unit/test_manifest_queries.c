@@ -36,10 +36,10 @@ static void fill(void)
         int series = i < 40 ? 1 : i < 80 ? 2 : 3;
 
         rows[i] = (struct row){
-            .path = scratch_text("f%02d", i),
+            .path = scratch_name("f%02d", i),
             .study = series == 3 ? "1.3" : "1.2",
-            .series = scratch_text("1.2.%d", series),
-            .sop = scratch_text("1.2.%d.%d", series, i == 82 ? 81 : i),
+            .series = scratch_name("1.2.%d", series),
+            .sop = scratch_name("1.2.%d.%d", series, i == 82 ? 81 : i),
             .ino = (uint64_t)i + 1,
             .z = i,
             .number = i,

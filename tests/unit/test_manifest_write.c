@@ -166,9 +166,9 @@ START_TEST(listings_page_through_everything_once)
     int n;
 
     for (int i = 0; i < FILES; i++) {
-        rows[i] = file(scratch_text("f%03d", i), scratch_text("1.9.%d", i),
+        rows[i] = file(scratch_name("f%03d", i), scratch_name("1.9.%d", i),
                        (uint64_t)i + 1);
-        rows[i].series = scratch_text("1.1.%d", i % 10);
+        rows[i].series = scratch_name("1.1.%d", i % 10);
         rows[i].no_pixels = i % 10 == 9; /* the tenth series is hidden */
     }
     write_rows(rows, FILES);
