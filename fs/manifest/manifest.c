@@ -152,7 +152,21 @@ static int create(struct manifest *m, struct db *db, struct error *err)
     return ids_restore(db, m->state_dir, err);
 }
 
-static int open_for_writing(struct manifest *m, struct error *err)
+/* One process at a time makes or replaces the database: SQLite answers a
+ * second change to WAL mode with "locked" without waiting. The lock goes with
+ * `type` F_UNLCK or with the descriptor. */
+static int lock_making(const struct manifest *m, short type, struct error *err)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+
+    while (m->use_fd >= 0 && fcntl(m->use_fd, F_OFD_SETLKW, &lock) != 0)
+        if (errno != EINTR)
+            return error_set_sys(err, errno, "cannot lock %s: %s", m->state_dir,
+                                 strerrordesc_np(errno));
+    return 0;
+}
+
+static int make_or_open(struct manifest *m, struct error *err)
 {
     struct db db;
     struct error first = ERROR_INIT;
@@ -179,6 +193,16 @@ static int open_for_writing(struct manifest *m, struct error *err)
     }
     *m->writer = db;
     return ids_salt(m->state_dir, true, m->salt, err);
+}
+
+static int open_for_writing(struct manifest *m, struct error *err)
+{
+    if (lock_making(m, F_WRLCK, err) != 0)
+        return -1;
+    int rc = make_or_open(m, err);
+
+    (void)lock_making(m, F_UNLCK, NULL);
+    return rc;
 }
 
 /* Is there a log with commits that only a writer can bring in? */

@@ -260,6 +260,48 @@ START_TEST(two_processes_share_a_state)
 }
 END_TEST
 
+START_TEST(many_processes_may_be_the_first)
+{
+    enum { PROCESSES = 12 };
+    char *fresh = scratch_new();
+    int go[2];
+    pid_t children[PROCESSES];
+
+    ck_assert_int_eq(pipe(go), 0);
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            char c;
+            uint16_t id;
+
+            (void)close(go[1]);
+            (void)read(go[0], &c, 1); /* until all are there */
+            struct manifest *mine =
+                manifest_open(fresh, MANIFEST_READ_WRITE, &err);
+
+            if (!mine || manifest_set_aside(mine) ||
+                manifest_view_intern(mine, "crop", 0, &id, &err) != 0 ||
+                id != 1) {
+                (void)fprintf(stderr, "# %s\n", err.msg);
+                _exit(1);
+            }
+            manifest_close(mine);
+            _exit(0);
+        }
+    }
+    (void)close(go[0]);
+    (void)close(go[1]);
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+
+        ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+        ck_assert_int_eq(status, 0);
+    }
+    ck_assert_int_eq(rows_int(fresh, "SELECT count(*) FROM view"), 1);
+    scratch_free(fresh);
+}
+END_TEST
+
 /* ---- read-only ---- */
 
 /* Root may write anywhere: become nobody, in the forked test only. */
@@ -730,6 +772,7 @@ static Suite *suite(void)
     tcase_add_test(t, damage_met_later_is_found_at_the_next_open);
     tcase_add_test(t, a_damaged_file_in_use_is_not_moved_away);
     tcase_add_test(t, two_processes_share_a_state);
+    tcase_add_loop_test(t, many_processes_may_be_the_first, 0, 3);
     tcase_add_test(t, a_read_only_manifest_knows_new_views_for_itself);
     tcase_add_test(t, a_state_on_read_only_media_opens);
     tcase_add_test(t, reading_a_state_that_is_not_there_is_explained);
