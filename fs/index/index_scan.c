@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is on the disk, against what the manifest knows: new and changed
+ * files, links, renamed and vanished files.
+ */
+#include "index/index_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/walk.h"
+
+#define WRITE_BATCH 512 /* rows of the small transactions */
+
+/* ---- what was seen ---- */
+
+static int mark_seen(struct run *r, int64_t id, struct error *err)
+{
+    size_t byte = (size_t)id / 8;
+
+    if (byte >= r->seen_bytes) {
+        size_t size = (byte + 1) * 2 + 4096;
+        uint8_t *grown = realloc(r->seen, size);
+
+        if (!grown)
+            return error_no_memory(err);
+        (void)memset(grown + r->seen_bytes, 0, size - r->seen_bytes);
+        r->seen = grown;
+        r->seen_bytes = size;
+    }
+    r->seen[byte] |= (uint8_t)(1u << (id % 8));
+    return 0;
+}
+
+static bool is_seen(const struct run *r, int64_t id)
+{
+    size_t byte = (size_t)id / 8;
+
+    return byte < r->seen_bytes && (r->seen[byte] >> (id % 8) & 1);
+}
+
+static int push_file(struct files *files, const struct walk_file *file,
+                     struct error *err)
+{
+    if (files->n == files->capacity) {
+        size_t capacity = files->capacity ? files->capacity * 2 : 1024;
+        struct parse_file *grown =
+            reallocarray(files->v, capacity, sizeof *grown);
+
+        if (!grown)
+            return error_no_memory(err);
+        files->v = grown;
+        files->capacity = capacity;
+    }
+    struct parse_file *f = &files->v[files->n];
+
+    *f = (struct parse_file){
+        strdup(file->relpath), file->dev,    file->ino, file->size,
+        file->mtime_ns,        file->is_link};
+    if (!f->relpath)
+        return error_no_memory(err);
+    files->n++;
+    return 0;
+}
+
+/* Takes `relpath` (may be NULL) over, also on failure. */
+static int push_same(struct run *r, int64_t id, char *relpath, uint64_t dev,
+                     struct error *err)
+{
+    if ((r->n_same & (r->n_same - 1)) == 0) { /* at every power of two */
+        size_t capacity = r->n_same ? r->n_same * 2 : 1;
+        struct manifest_same *grown =
+            reallocarray(r->same, capacity, sizeof *grown);
+
+        if (!grown) {
+            free(relpath);
+            return error_no_memory(err);
+        }
+        r->same = grown;
+    }
+    r->same[r->n_same++] = (struct manifest_same){id, relpath, dev};
+    return mark_seen(r, id, err);
+}
+
+/* ---- the walk ---- */
+
+static bool wants_retry(const struct run *r, const struct manifest_source *s)
+{
+    switch (s->scan) {
+    case MANIFEST_SCAN_UNREADABLE: /* rights change without mtime */
+        return true;
+    case MANIFEST_SCAN_BAD:
+    case MANIFEST_SCAN_NOT_DICOM:
+        return r->retry_failed;
+    case MANIFEST_SCAN_OK:
+    case MANIFEST_SCAN_DIRECTORY:
+        break;
+    }
+    return false;
+}
+
+/* Device numbers change when a disk is mounted again; inode, size and mtime
+ * together do not stay by chance. */
+static bool is_same_version(const struct manifest_source *s,
+                            const struct walk_file *f)
+{
+    return s->ino == f->ino && s->size == f->size && s->mtime_ns == f->mtime_ns;
+}
+
+static int on_file(void *opaque, const struct walk_file *file,
+                   struct error *err)
+{
+    struct run *r = opaque;
+    struct manifest_source known;
+    int rc = manifest_source_find(r->m, file->relpath, &known, err);
+
+    if (rc < 0)
+        return -1;
+    r->progress.found++;
+    index_report(r, false);
+    if (file->is_link && rc == 0)
+        return push_file(&r->links, file, err);
+    r->result->files++;
+    if (rc == 0)
+        return push_file(&r->files, file, err);
+    if (!is_same_version(&known, file) || wants_retry(r, &known)) {
+        if (mark_seen(r, known.id, err) != 0)
+            return -1;
+        return push_file(&r->files, file, err);
+    }
+    r->result->unchanged++;
+    if (known.vanished || known.dev != file->dev)
+        return push_same(r, known.id, NULL, file->dev, err);
+    return mark_seen(r, known.id, err);
+}
+
+static int on_unreadable(void *opaque, const char *relpath, bool is_folder,
+                         int sys_errno, struct error *err)
+{
+    struct run *r = opaque;
+
+    (void)is_folder;
+    if (!relpath[0])
+        return error_set_sys(err, sys_errno, "cannot read the archive: %s",
+                             strerrordesc_np(sys_errno));
+    index_warn(r, relpath, strerrordesc_np(sys_errno));
+    char **grown = reallocarray(r->unread, r->n_unread + 1, sizeof *grown);
+
+    if (!grown)
+        return error_no_memory(err);
+    r->unread = grown;
+    grown[r->n_unread] = strdup(relpath);
+    if (!grown[r->n_unread])
+        return error_no_memory(err);
+    r->n_unread++;
+    r->result->unreadable_folders++;
+    return 0;
+}
+
+static void on_link_skipped(void *opaque, const char *relpath)
+{
+    struct run *r = opaque;
+
+    r->result->links_skipped++;
+    index_warn(r, relpath, "symbolic link out of the archive, not followed");
+}
+
+static int by_inode(const void *left, const void *right)
+{
+    const struct parse_file *a = left;
+    const struct parse_file *b = right;
+
+    if (a->dev != b->dev)
+        return a->dev < b->dev ? -1 : 1;
+    if (a->ino != b->ino)
+        return a->ino < b->ino ? -1 : 1;
+    if (a->is_link != b->is_link)
+        return a->is_link ? 1 : -1;
+    return strcmp(a->relpath, b->relpath);
+}
+
+void index_sort_files(struct files *files)
+{
+    if (files->n > 0)
+        qsort(files->v, files->n, sizeof *files->v, by_inode);
+}
+
+/* Does the manifest know this file under a path that is still there? */
+static int is_known_elsewhere(const struct run *r, const struct parse_file *f,
+                              struct error *err)
+{
+    int64_t after = 0;
+
+    for (;;) {
+        struct manifest_source s;
+        int rc = manifest_source_by_inode(r->m, f->dev, f->ino, after, &s, err);
+
+        if (rc <= 0)
+            return rc;
+        free(s.relpath);
+        if (is_seen(r, s.id))
+            return 1;
+        after = s.id;
+    }
+}
+
+/* A link to a file that is in the archive under its own name adds nothing;
+ * one to a file in a folder that is not walked (.git/annex) stands for it. */
+static int add_links(struct run *r, struct error *err)
+{
+    struct files *links = &r->links;
+    size_t n_files = r->files.n;
+
+    index_sort_files(&r->files);
+    index_sort_files(links);
+    for (size_t i = 0; i < links->n; i++) {
+        struct parse_file *f = &links->v[i];
+        struct parse_file first = {
+            .relpath = f->relpath, .dev = f->dev, .ino = f->ino};
+        size_t low = 0;
+        size_t high = n_files;
+
+        while (low < high) { /* the first entry not before (dev, ino) */
+            size_t middle = low + (high - low) / 2;
+            const struct parse_file *e = &r->files.v[middle];
+
+            if (e->dev < first.dev ||
+                (e->dev == first.dev && e->ino < first.ino))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < n_files && r->files.v[low].dev == f->dev &&
+            r->files.v[low].ino == f->ino)
+            continue;
+        if (i > 0 && links->v[i - 1].dev == f->dev &&
+            links->v[i - 1].ino == f->ino)
+            continue;
+        int rc = is_known_elsewhere(r, f, err);
+        struct walk_file file = {f->relpath, true,    f->dev,
+                                 f->ino,     f->size, f->mtime_ns};
+
+        if (rc < 0 || (rc == 0 && push_file(&r->files, &file, err) != 0))
+            return -1;
+        r->result->files += rc == 0;
+    }
+    return 0;
+}
+
+/* ---- moved and vanished files ---- */
+
+/* Is this new path the new name of a file that is not at its old one? */
+static int find_old_place(struct run *r, const struct parse_file *f,
+                          struct error *err)
+{
+    int64_t after = 0;
+
+    for (;;) {
+        struct manifest_source s;
+        int rc = manifest_source_by_inode(r->m, f->dev, f->ino, after, &s, err);
+
+        if (rc <= 0)
+            return rc;
+        free(s.relpath);
+        after = s.id;
+        if (is_seen(r, s.id) || s.size != f->size ||
+            s.mtime_ns != f->mtime_ns || wants_retry(r, &s))
+            continue;
+        char *relpath = strdup(f->relpath);
+
+        if (!relpath)
+            return error_no_memory(err);
+        return push_same(r, s.id, relpath, f->dev, err) == 0 ? 1 : -1;
+    }
+}
+
+static int find_moved(struct run *r, struct error *err)
+{
+    size_t kept = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < r->files.n; i++) {
+        struct parse_file *f = &r->files.v[i];
+        struct manifest_source known;
+
+        if (rc >= 0)
+            rc = manifest_source_find(r->m, f->relpath, &known, err);
+        if (rc == 0)
+            rc = find_old_place(r, f, err);
+        else if (rc > 0)
+            rc = 0; /* a path we know: it has changed */
+        if (rc > 0) {
+            free(f->relpath);
+            r->result->moved++;
+            rc = 0;
+        } else {
+            r->files.v[kept++] = *f;
+        }
+    }
+    r->files.n = kept;
+    return rc < 0 ? -1 : 0;
+}
+
+static int write_same(struct run *r, struct error *err)
+{
+    for (size_t i = 0; i < r->n_same; i += WRITE_BATCH) {
+        size_t n =
+            r->n_same - i < WRITE_BATCH ? r->n_same - i : (size_t)WRITE_BATCH;
+
+        if (manifest_write_same(r->m, r->same + i, n, err) != 0)
+            return -1;
+    }
+    r->changed = r->changed || r->n_same > 0;
+    return 0;
+}
+
+static bool is_beneath(const char *relpath, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return strncmp(relpath, folder, length) == 0 &&
+           (relpath[length] == '/' || relpath[length] == '\0');
+}
+
+/* What is in a folder that could not be read is not known to be gone. */
+static bool is_unknown(const struct run *r, const char *relpath)
+{
+    for (size_t i = 0; i < r->n_unread; i++)
+        if (is_beneath(relpath, r->unread[i]))
+            return true;
+    return false;
+}
+
+static int write_vanished(struct run *r, struct error *err)
+{
+    struct manifest_source page[WRITE_BATCH];
+    int64_t gone[WRITE_BATCH];
+    int64_t after = 0;
+    int n;
+
+    while ((n = manifest_source_list(r->m, after, WRITE_BATCH, page, err)) >
+           0) {
+        size_t n_gone = 0;
+
+        for (int i = 0; i < n; i++) {
+            if (!is_seen(r, page[i].id) && !is_unknown(r, page[i].relpath))
+                gone[n_gone++] = page[i].id;
+            after = page[i].id;
+            free(page[i].relpath);
+        }
+        if (n_gone > 0 && manifest_write_gone(r->m, gone, n_gone, err) != 0)
+            return -1;
+        r->result->vanished += n_gone;
+        r->changed = r->changed || n_gone > 0;
+    }
+    return n;
+}
+
+static int check_not_empty(const struct run *r, struct error *err)
+{
+    struct manifest_source any;
+
+    if (r->result->files > 0 || r->config->allow_empty)
+        return 0;
+    int rc = manifest_source_list(r->m, 0, 1, &any, err);
+
+    if (rc <= 0)
+        return rc;
+    free(any.relpath);
+    return error_set(err, ERROR_USAGE,
+                     "%s has no files, but had some when it was last indexed: "
+                     "is it mounted? (--allow-empty if this is right)",
+                     r->config->archive);
+}
+
+int index_scan(struct run *r, struct error *err)
+{
+    const struct walk_handler handler = {r, on_file, on_unreadable,
+                                         on_link_skipped};
+
+    if (walk_tree(r->root_fd, r->config->exclude, &handler, r->config->cancel,
+                  err) != 0 ||
+        add_links(r, err) != 0 || check_not_empty(r, err) != 0 ||
+        find_moved(r, err) != 0 || write_same(r, err) != 0)
+        return -1;
+    return write_vanished(r, err);
+}
+
+/* ---- release ---- */
+
+static void files_deinit(struct files *files)
+{
+    for (size_t i = 0; i < files->n; i++)
+        free(files->v[i].relpath);
+    free(files->v);
+}
+
+void index_scan_deinit(struct run *r)
+{
+    files_deinit(&r->files);
+    files_deinit(&r->links);
+    for (size_t i = 0; i < r->n_same; i++) {
+        char *relpath = (char *)(uintptr_t)r->same[i].relpath;
+
+        free(relpath);
+    }
+    free(r->same);
+    for (size_t i = 0; i < r->n_unread; i++)
+        free(r->unread[i]);
+    free(r->unread);
+    free(r->seen);
+}
