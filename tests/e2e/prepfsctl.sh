@@ -181,6 +181,33 @@ check 'stats are printed'
 [ $? -eq 1 ]
 check 'a full disk is noticed'
 
+# ---- real files ---------------------------------------------------------------------------
+
+corpus=${PREPFS_SHARED:-$root/../shared}/corpus
+if [ ! -d "$corpus" ] || [ -z "$have_sqlite" ]; then
+    skip 'real files are understood' 'no corpus, or no sqlite3'
+else
+    run index "$corpus" --state "$dir/real" &&
+        run snapshot "$corpus" "$dir/copy.db" --state "$dir/real"
+    check 'real files are indexed'
+    [ "$(sql "SELECT volume_ok||z_spacing FROM series JOIN instance i
+        ON i.series_id=series.id JOIN source s ON s.id=i.source_id
+        WHERE relpath LIKE 'ct-philips/%' LIMIT 1")" = 15.0 ]
+    check 'a regular CT is a volume of 5 mm'
+    sql "SELECT volume_ok||volume_note FROM series JOIN instance i
+        ON i.series_id=series.id JOIN source s ON s.id=i.source_id
+        WHERE relpath LIKE 'ct-ge/%' LIMIT 1" | grep -q '^0gaps'
+    check 'a CT with gaps and tilt is none'
+    [ "$(sql "SELECT count(*) FROM instance
+        WHERE coalesce(fname,uid) GLOB '*[^0-9a-fx.d]*'")" -eq 0 ]
+    check 'no name holds what a name should not hold'
+    [ "$(sql "SELECT count(*) FROM (SELECT 1 FROM instance WHERE dup_of IS NULL
+        GROUP BY study_id,coalesce(fname,uid) HAVING count(*)>1)")" -eq 0 ]
+    check 'no name is given twice'
+    [ "$(sql "SELECT count(*) FROM source WHERE scan_state=4")" -ge 1 ]
+    check 'DICOMDIRs are told apart'
+fi
+
 # ---- the manual ---------------------------------------------------------------------------
 
 missing=''

@@ -186,9 +186,22 @@ END_TEST
 
 START_TEST(ids_ascend_with_the_inodes)
 {
-    put_series(600); /* more than two batches */
+    for (int i = 0; i < 600; i++) { /* more than two batches, two folders */
+        char *path = scratch_text("%c/%d", i % 2 ? 'a' : 'b', i);
+        char *sop = scratch_text("1.2.3.%d", i);
+
+        put(path, "1.2", "1.2.3", sop, i);
+        free(sop);
+        free(path);
+    }
+    char *link = scratch_text("%s/link", archive);
+
+    put(".git/key", "1.2", "1.2.3", "1.2.3.600", 600);
+    put("a/last", "1.2", "1.2.3", "1.2.3.601", 601);
+    ck_assert_int_eq(symlink(".git/key", link), 0);
+    free(link);
     (void)run();
-    ck_assert_int_eq(count("SELECT count(*) FROM instance"), 600);
+    ck_assert_int_eq(count("SELECT count(*) FROM instance"), 602);
     ck_assert_int_eq(
         count("SELECT count(*) FROM (SELECT s.ino < lag(s.ino) OVER"
               " (ORDER BY i.id) AS back FROM instance i"
@@ -410,6 +423,19 @@ START_TEST(a_touched_file_is_a_changed_file)
 
     ck_assert_uint_eq(r.replaced, 1);
     ck_assert_int_eq(count("SELECT id FROM cohort"), 2);
+}
+END_TEST
+
+START_TEST(another_file_in_its_place_is_a_changed_file)
+{
+    put("a", "1.2", "1.2.3", "1.2.3.1", 1);
+    (void)run();
+    put("b.new", "1.2", "1.2.3", "1.2.3.1", 2); /* same size, same mtime */
+    rename_file("b.new", "a");
+    struct index_result r = run();
+
+    ck_assert_uint_eq(r.replaced, 1);
+    ck_assert_int_eq(count("SELECT ipp_z FROM cohort"), 2);
 }
 END_TEST
 
@@ -767,6 +793,7 @@ static Suite *suite(void)
     tcase_add_test(t, another_parser_tries_again_what_failed);
     tcase_add_test(t, changes_are_found);
     tcase_add_test(t, a_touched_file_is_a_changed_file);
+    tcase_add_test(t, another_file_in_its_place_is_a_changed_file);
     tcase_add_test(t, renamed_folders_keep_every_id);
     tcase_add_test(t, another_device_number_is_no_change);
     tcase_add_test(t, an_archive_that_is_not_mounted_loses_nothing);
