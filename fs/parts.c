@@ -142,15 +142,22 @@ static void fill_report(struct parts *p)
     r->started_ms = log_now_ms();
 }
 
+static int shape(void *opaque, const struct manifest_instance *instance,
+                 struct manifest_output *ret, struct error *err)
+{
+    (void)err;
+    return render_shape(opaque, instance, ret);
+}
+
 /* Columns that only pixels tell stay empty until they were measured. */
 static int write_csv(void *opaque, const struct view *view, uint16_t view_id,
                      FILE *out, struct error *err)
 {
     struct fs *fs = opaque;
+    struct view copy = *view;
 
-    (void)view;
-    return manifest_csv(fs->manifest, view_id, render_engine(), NULL, NULL, out,
-                        err);
+    return manifest_csv(fs->manifest, view_id, render_engine(), shape, &copy,
+                        out, err);
 }
 
 static int open_control(struct parts *p, struct error *err)

@@ -47,7 +47,8 @@ static int stored_get(const struct page_job *job, uint32_t page,
         return error_set(err, ERROR_UNSUPPORTED, "%s", job->plan->refusal);
     if (job->order)
         s.frame = job->order[s.frame];
-    if (source_get(job->maker->sources, job->instance, &s.source_ref, &source,
+    if (source_check(job->maker->sources, job->instance, err) != 0 ||
+        source_get(job->maker->sources, job->instance, &s.source_ref, &source,
                    err) != 0)
         return -1;
     s.header = source->header;

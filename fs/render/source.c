@@ -68,21 +68,42 @@ static int open_beneath(int dir, const char *path, struct error *err)
                          strerrordesc_np(errno));
 }
 
+static bool is_version(const struct stat *st, const struct manifest_instance *i)
+{
+    int64_t mtime_ns =
+        (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+
+    return S_ISREG(st->st_mode) && st->st_dev == i->dev &&
+           st->st_ino == i->ino && (uint64_t)st->st_size == i->size &&
+           mtime_ns == i->mtime_ns;
+}
+
 static int check_version(int fd, const struct manifest_instance *i,
                          struct error *err)
 {
     struct stat st;
-    int64_t mtime_ns;
 
     if (fstat(fd, &st) != 0)
         return error_set_sys(err, errno, "cannot stat %s: %s", i->relpath,
                              strerrordesc_np(errno));
-    mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    if (S_ISREG(st.st_mode) && st.st_dev == i->dev && st.st_ino == i->ino &&
-        (uint64_t)st.st_size == i->size && mtime_ns == i->mtime_ns)
+    if (is_version(&st, i))
         return 0;
     return error_set(err, ERROR_STALE,
                      "%s changed since it was indexed; rescan", i->relpath);
+}
+
+int source_check(struct sources *s, const struct manifest_instance *instance,
+                 struct error *err)
+{
+    struct stat st;
+
+    if (!instance->gone &&
+        fstatat(s->archive_fd, instance->relpath, &st, 0) == 0 &&
+        is_version(&st, instance))
+        return 0;
+    return error_set(err, ERROR_STALE,
+                     "%s changed or vanished since it was indexed; rescan",
+                     instance->relpath);
 }
 
 static void source_free(void *value)

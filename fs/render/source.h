@@ -54,6 +54,11 @@ struct source {
     struct source_impl *impl;
 };
 
+/* Is the file at its path still the version that was indexed? A file that is
+ * held open would not tell that it was replaced. ERROR_STALE. One stat. */
+int source_check(struct sources *s, const struct manifest_instance *instance,
+                 struct error *err) __attribute__((warn_unused_result));
+
 int source_get(struct sources *s, const struct manifest_instance *instance,
                struct flight_ref *ref, const struct source **ret,
                struct error *err) __attribute__((warn_unused_result));
