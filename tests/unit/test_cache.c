@@ -18,8 +18,8 @@
 struct source {
     atomic_int fills;
     atomic_int fail_next;
-    atomic_bool gate; /* fills wait while set */
-    enum error_kind kind;
+    atomic_bool gate;     /* fills wait while set */
+    enum error_kind kind; /* of failures; 0: ERROR_CORRUPT */
     struct cache_cancel *cancel;
 };
 
@@ -40,8 +40,8 @@ static int fill(void *opaque, const struct cache_key *key, uint8_t *data,
         usleep(500);
     }
     if (atomic_fetch_sub(&source->fail_next, 1) > 0)
-        return error_set(err, ERROR_CORRUPT, "block %d is broken",
-                         (int)key->block);
+        return error_set(err, source->kind ? source->kind : ERROR_CORRUPT,
+                         "block %d is broken", (int)key->block);
     for (size_t i = 0; i < size; i++)
         data[i] = byte_of(key, i);
     hint->sample_bytes = 1;
@@ -308,6 +308,26 @@ START_TEST(cancelled_waiter_leaves_others_waiting)
         if (i != 3)
             ck_assert_int_eq(readers[i].rc, 0);
     ck_assert_int_eq(source.fills, 1);
+    cache_free(cache);
+}
+END_TEST
+
+/* The filler gave up just as others came: that is no answer for them. */
+START_TEST(waiters_of_an_abandoned_fill_fill_again)
+{
+    struct cache *cache = small_cache(8 * MIB);
+    struct source source = {
+        .gate = true, .fail_next = 1, .kind = ERROR_INTERRUPTED};
+    struct reader readers[READERS];
+    pthread_t threads[READERS];
+
+    start_readers(readers, threads, cache, &source);
+    atomic_store(&source.gate, false);
+    join_readers(threads);
+    ck_assert_int_eq(readers[0].err.kind, ERROR_INTERRUPTED);
+    for (int i = 1; i < READERS; i++)
+        ck_assert_int_eq(readers[i].rc, 0);
+    ck_assert_int_eq(source.fills, 2);
     cache_free(cache);
 }
 END_TEST
@@ -697,6 +717,7 @@ int main(void)
     tcase_add_test(tcase, concurrent_readers_share_one_fill);
     tcase_add_test(tcase, every_waiter_gets_the_error);
     tcase_add_test(tcase, cancelled_waiter_leaves_others_waiting);
+    tcase_add_test(tcase, waiters_of_an_abandoned_fill_fill_again);
     tcase_add_test(tcase, cancelled_filler_goes_on_for_others);
     tcase_add_test(tcase, budget_shrinks_and_grows);
     tcase_add_test(tcase, impossible_sizes_are_refused);
