@@ -19,7 +19,9 @@
 #include "image/pad.h"
 #include "image/resize.h"
 #include "image/resize_kernel.h"
+#include "image/stack_kernel.h"
 #include "image/values.h"
+#include "image/vol.h"
 
 #define WIDTH 2000U
 #define HEIGHT 2500U
@@ -31,7 +33,7 @@ static double now(void)
 {
     struct timespec t;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -228,6 +230,84 @@ static void bench_convert(enum sample_type from, enum convert_scale scale,
     image_free(&dst);
 }
 
+/* Rows of one set of kernels over a whole frame. */
+static void bench_kernels(const struct stack_kernels *set)
+{
+    struct image a = phantom(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image b = phantom(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image sums = result(WIDTH, HEIGHT, 1, SAMPLE_U32);
+    size_t n = (size_t)WIDTH * HEIGHT;
+    char what[64];
+
+    (void)snprintf(what, sizeof what, "vol: maximum u16, %s", set->name);
+    BENCH(what, &a, set->max(SAMPLE_U16, a.data, n, b.data));
+    (void)snprintf(what, sizeof what, "vol: sum u16, %s", set->name);
+    BENCH(what, &a, set->add(SAMPLE_U16, a.data, n, sums.data));
+    (void)snprintf(what, sizeof what, "vol: blend u16, %s", set->name);
+    BENCH(what, &a, set->blend(SAMPLE_U16, a.data, b.data, 0.3F, n, b.data));
+    image_free(&a);
+    image_free(&b);
+    image_free(&sums);
+}
+
+/* Light falls off to the sides and has noise of `noise` of the range. */
+static struct image breast(double noise)
+{
+    struct image image = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    uint64_t seed = 1;
+
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            double r = (double)(image_test_random(&seed) % 2000) / 1000 - 1;
+            double v = 0.2 + 0.6 * x / WIDTH + 0.1 * sin(y * 0.02) + noise * r;
+
+            sample_set(image_row(&image, y), SAMPLE_U16, x, v * 65535);
+        }
+    }
+    return image;
+}
+
+static void lapmip_once(const struct image *a, const struct image *b,
+                        const struct image *dst)
+{
+    struct vol_spec spec = {VOL_LAPMIP, 1.5F, false};
+    struct vol *vol;
+
+    assert(vol_begin(&spec, 2, &vol, &err) == 0);
+    assert(vol_add(vol, a, &err) == 0 && vol_add(vol, b, &err) == 0);
+    assert(vol_finish(vol, dst, &err) == 0);
+    vol_free(vol);
+}
+
+static void bench_lapmip(double noise, const char *what)
+{
+    struct image a = breast(noise);
+    struct image b = breast(noise);
+    struct image dst = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+
+    BENCH(what, &a, lapmip_once(&a, &b, &dst));
+    image_free(&a);
+    image_free(&b);
+    image_free(&dst);
+}
+
+static void bench_volume(void)
+{
+    const struct stack_kernels *sets[] = {
+        stack_kernels_scalar(),
+        stack_kernels_vector(),
+        stack_kernels_avx2(),
+    };
+
+    for (size_t i = 0; i < 3; i++) {
+        if (sets[i])
+            bench_kernels(sets[i]);
+    }
+    bench_lapmip(0.001, "vol: lapmip of 2, smooth");
+    bench_lapmip(0.02, "vol: lapmip of 2, noisy");
+    bench_lapmip(0.2, "vol: lapmip of 2, very noisy");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -244,6 +324,7 @@ int main(int argc, char **argv)
     bench_resize(SAMPLE_U16, 1, RESIZE_MAXPOOL, "u16 maxpool");
     bench_resize(SAMPLE_U16, 1, RESIZE_NEAREST, "u16 nearest");
     bench_geometry();
+    bench_volume();
     bench_convert(SAMPLE_U16, CONVERT_UNIT, SAMPLE_U8, "convert: u16 -> u8");
     bench_convert(SAMPLE_U16, CONVERT_UNIT, SAMPLE_F32, "convert: u16 -> f32");
     bench_convert(SAMPLE_F32, CONVERT_VALUE, SAMPLE_I16,
