@@ -8,9 +8,10 @@ The environment variable PREPFS_SHARED goes before SHARED.
 Reads SHARED/golden/golden.jsonl. Stored samples, windows and spacings of the
 files in SHARED/corpus come from pydicom, everything after that from the
 program image_pipe (image_pipe.c). Box, scale bits, pads, size and the CRC-32
-of every frame must be equal. Lines that combine frames, and files that
-pydicom cannot decode here, are counted and left out. The vectors of REF 11.3
-go the same way.
+of every frame must be equal. Files that pydicom cannot decode here are
+counted and left out. The vectors of REF 11.3 go the same way.
+
+The stored order of the golden multi-frame files is the resolved one.
 
 --padding  leave PixelPaddingValue out of the crop box, as prepfs does; the
            reference tool does not.
@@ -148,6 +149,27 @@ class Source:
                    center or 0.0, width or 1.0]
 
 
+def vol_words(rest):
+    """keep | central | mip[-skip] | interp-N | lapmip[-w][-skip][-central] as image_pipe wants it."""
+    name, *words = rest.split("-")
+    if name == "interp":
+        return ["interp", int(words[0]), 0, 0]
+    weight, skip = 1.5, [5, 5] if name == "lapmip" else [0, 0]
+    for word in words:
+        if word.startswith("w"):
+            weight = float(word[1:])
+        elif word.startswith("skip"):
+            skip = [int(v) for v in word[4:].split("to")]
+            skip = skip * 2 if len(skip) == 1 else skip
+        elif word == "central":
+            name += "-central"
+        else:
+            raise ValueError("unknown vol " + rest)
+    if name == "keep" or name == "central":
+        return [name, 0, 0, 0]
+    return [name, *skip, weight if name.startswith("lapmip") else 0]
+
+
 def parse(view):
     """A view of the golden file as a dictionary of operators."""
     ops = {"filter": "triangle", "pad": "zero"}
@@ -160,8 +182,10 @@ def parse(view):
             ops["size"] = tuple(map(int, rest.split("x")))
         elif name == "spacing":
             ops["spacing"] = tuple(map(float, rest.split("x")))
-        elif name in ("filter", "pad", "vol"):
+        elif name in ("filter", "pad"):
             ops[name] = rest
+        elif name == "vol":
+            ops["vol"] = vol_words(rest)
         elif name == "crop":
             words = rest.split("-") if rest else []
             border = [w[1:] for w in words if w.startswith("b")]
@@ -181,6 +205,7 @@ def job_of(source, ops, use_padding):
              int(padding is not None), padding or 0]
     for spec in source.specs(ops):
         words += spec
+    words += ops.get("vol", ["keep", 0, 0, 0])
     words += [int("crop" in ops), *map(float, ops.get("crop", (0, 0, 0)))]
     if "size" in ops:
         words += ["fit", *ops["size"], 0, 0]
@@ -238,9 +263,6 @@ def main():
                 source = sources[name]
                 if isinstance(source, Exception):
                     raise source
-                if "vol" in ops and source.frames > 1:
-                    left_out["combines frames"] = left_out.get("combines frames", 0) + 1
-                    continue
                 job = job_of(source, ops, args.padding)
             except Exception as e:  # pylint: disable=broad-except
                 reason = str(e).splitlines()[0][:60]

@@ -8,10 +8,13 @@
  * decoder, so a difference is one of fs/image.
  *
  *     job  = file width height channels type frames y_max inverted has_padding
- *            padding, frame x frames, crop max nocomp border, size, filter,
- *            pad
+ *            padding, frame x frames, vol, crop max nocomp border, size,
+ *            filter, pad
  *     frame = slope intercept voi function center width
  *     voi   = 0 the window | 1 this frame's minimum and maximum
+ *     vol   = "keep" 0 0 0 | "central" 0 0 0 | "mip" skip skip 0 |
+ *             "interp" N 0 0 | "lapmip" skip skip weight |
+ *             "lapmip-central" skip skip weight
  *     size  = "none" | "fit" W H | "spacing" px_per_mm_x px_per_mm_y x y
  *     line = width height box(4) scale(2, hex) pad(4) crc32 x frames
  */
@@ -28,6 +31,7 @@
 #include "image/pad.h"
 #include "image/resize.h"
 #include "image/values.h"
+#include "image/vol.h"
 
 #define FRAMES_MAX 256
 
@@ -39,6 +43,8 @@ struct job {
     enum sample_type type;
     uint32_t frames;
     struct values_spec spec[FRAMES_MAX];
+    char vol[16];
+    double vol_args[3];
     bool has_crop;
     struct crop_params crop;
     char size[16];
@@ -115,6 +121,9 @@ static bool read_job(struct job *job)
         job->spec[f] = all;
         read_spec(&job->spec[f]);
     }
+    assert(scanf("%15s", job->vol) == 1);
+    for (size_t i = 0; i < 3; i++)
+        job->vol_args[i] = number();
     job->has_crop = whole() != 0;
     job->crop.max = whole() != 0;
     job->crop.nocomp = whole() != 0;
@@ -144,21 +153,18 @@ static void read_frames(const struct job *job, struct image *ret)
     (void)fclose(f);
 }
 
-/* Replaces every frame by its values and gives the common crop box. */
-static struct image_box make_values(struct job *job, struct image *frames)
+/* Replaces every frame by its values; the padding masks are what was padding
+ * in each, or empty. */
+static void make_values(struct job *job, struct image *frames,
+                        struct image *masks)
 {
     struct values_table *table = values_table_new(&err);
-    struct crop_union all = {0};
 
     assert(table);
     for (uint32_t i = 0; i < job->frames; i++) {
         struct values_spec *spec = &job->spec[i];
         struct values_extent extent = {0};
-        struct image mask = {0};
         struct image made;
-        struct image_box box;
-        bool blank;
-        bool has_mask = false;
 
         if (job->channels == 1)
             values_extent_add(spec, &frames[i], &extent);
@@ -168,19 +174,101 @@ static struct image_box make_values(struct job *job, struct image *frames)
                           values_type(spec, job->channels, job->type), &made,
                           &err));
         check(values_apply(spec, table, &frames[i], &made, &err));
-        check(image_alloc(job->width, job->height, 1, SAMPLE_U8, &mask, &err));
-        if (job->channels == 1)
-            has_mask = values_padding_mask(spec, &frames[i], &mask);
-        check(crop_measure(&made, &job->crop, has_mask ? &mask : NULL, &box,
-                           &blank, &err));
-        crop_union_add(&all, &box, blank);
-        image_free(&mask);
+        check(image_alloc(job->width, job->height, 1, SAMPLE_U8, &masks[i],
+                          &err));
+        if (job->channels != 1 ||
+            !values_padding_mask(spec, &frames[i], &masks[i]))
+            image_free(&masks[i]);
         image_free(&frames[i]);
         frames[i] = made;
     }
     values_table_free(table);
+}
+
+/* ---- volume ------------------------------------------------------------- */
+
+/* Replaces the frames, `count` of them, by `made`, which are `made_count`. */
+static void replace(struct job *job, struct image *frames, struct image *masks,
+                    const struct image *made, uint32_t made_count)
+{
+    for (uint32_t i = 0; i < job->frames; i++) {
+        image_free(&frames[i]);
+        image_free(&masks[i]);
+    }
+    memcpy(frames, made, made_count * sizeof *made);
+    job->frames = made_count;
+}
+
+static struct image reduce(const struct job *job, const struct image *frames)
+{
+    struct vol_range range = vol_range(job->frames, (uint32_t)job->vol_args[0],
+                                       (uint32_t)job->vol_args[1]);
+    struct vol_spec spec = {VOL_MAX, (float)job->vol_args[2],
+                            strcmp(job->vol, "lapmip-central") == 0};
+    enum sample_type type;
+    uint32_t channels;
+    struct image made;
+    struct vol *vol;
+
+    if (strcmp(job->vol, "central") == 0)
+        range = (struct vol_range){vol_central(job->frames), 1};
+    if (strncmp(job->vol, "lapmip", 6) == 0)
+        spec.op = VOL_LAPMIP;
+    check(vol_begin(&spec, range.count, &vol, &err));
+    for (uint32_t i = 0; i < range.count; i++)
+        check(vol_add(vol, &frames[range.first + i], &err));
+    assert(vol_result(&spec, range.count, frames[0].channels, frames[0].type,
+                      &channels, &type));
+    check(image_alloc(job->width, job->height, channels, type, &made, &err));
+    check(vol_finish(vol, &made, &err));
+    vol_free(vol);
+    return made;
+}
+
+static void make_volume(struct job *job, struct image *frames,
+                        struct image *masks)
+{
+    static struct image made[FRAMES_MAX];
+    uint32_t target = (uint32_t)job->vol_args[0];
+
+    if (strcmp(job->vol, "keep") == 0 || job->frames == 1)
+        return;
+    if (strcmp(job->vol, "interp") != 0) {
+        made[0] = reduce(job, frames);
+        replace(job, frames, masks, made, 1);
+        return;
+    }
+    assert(target <= FRAMES_MAX);
+    for (uint32_t k = 0; k < target; k++) {
+        struct vol_blend at = vol_blend_at(job->frames, target, k);
+
+        check(image_alloc(job->width, job->height, job->channels,
+                          frames[0].type, &made[k], &err));
+        vol_blend(&frames[at.first], &frames[at.second], at.weight, &made[k]);
+    }
+    replace(job, frames, masks, made, target);
+}
+
+/* ---- geometry ----------------------------------------------------------- */
+
+/* The common crop box. */
+static struct image_box region_of(const struct job *job,
+                                  const struct image *frames,
+                                  const struct image *masks)
+{
+    struct crop_union all = {0};
+
     if (!job->has_crop)
         return (struct image_box){0, 0, job->width, job->height};
+    for (uint32_t i = 0; i < job->frames; i++) {
+        struct image_box box;
+        bool blank;
+
+        check(crop_measure(&frames[i], &job->crop,
+                           masks[i].data ? &masks[i] : NULL, &box, &blank,
+                           &err));
+        crop_union_add(&all, &box, blank);
+    }
     return crop_union_box(&all, job->width, job->height);
 }
 
@@ -267,6 +355,7 @@ int main(void)
 {
     static struct job job;
     static struct image frames[FRAMES_MAX];
+    static struct image masks[FRAMES_MAX];
 
     while (read_job(&job)) {
         struct resize_target target = {0};
@@ -274,11 +363,15 @@ int main(void)
         struct image_box box;
 
         read_frames(&job, frames);
-        box = make_values(&job, frames);
+        make_values(&job, frames, masks);
+        make_volume(&job, frames, masks);
+        box = region_of(&job, frames, masks);
         make_geometry(&job, &box, frames, &target, &pad);
         print_result(&job, &box, &target, &pad, frames);
-        for (uint32_t i = 0; i < job.frames; i++)
+        for (uint32_t i = 0; i < job.frames; i++) {
             image_free(&frames[i]);
+            image_free(&masks[i]);
+        }
     }
     return 0;
 }
