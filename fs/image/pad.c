@@ -128,8 +128,7 @@ static void fill_value(const struct pad *pad, double value,
     }
 }
 
-/* The coordinate inside [0, n) that stands for `i` outside of it. */
-static uint32_t source_of(enum pad_fill fill, int64_t i, uint32_t n)
+uint32_t pad_index(enum pad_fill fill, int64_t i, uint32_t n)
 {
     int64_t period = 2 * ((int64_t)n - 1);
 
@@ -146,7 +145,7 @@ static void fill_columns(enum pad_fill fill, const struct image_box *box,
 {
     for (uint32_t x = begin; x < end; x++) {
         uint32_t from =
-            box->x + source_of(fill, (int64_t)x - box->x, box->width);
+            box->x + pad_index(fill, (int64_t)x - box->x, box->width);
 
         memcpy(row + (size_t)x * pixel, row + (size_t)from * pixel, pixel);
     }
@@ -165,7 +164,7 @@ static void fill_from_frame(const struct pad *pad, enum pad_fill fill,
         fill_columns(fill, &box, row, box.x + box.width, dst->width, pixel);
     }
     for (uint32_t y = 0; y < dst->height; y++) {
-        uint32_t from = box.y + source_of(fill, (int64_t)y - box.y, box.height);
+        uint32_t from = box.y + pad_index(fill, (int64_t)y - box.y, box.height);
 
         if (from != y)
             memcpy(image_row(dst, y), image_row(dst, from),
@@ -190,6 +189,79 @@ void pad_apply(const struct pad *pad, enum pad_fill fill, double value,
 
     image_copy(src, &inner);
     pad_margins(pad, fill, value, dst);
+}
+
+void pad_constant(double value, const struct image *dst)
+{
+    for (uint32_t y = 0; y < dst->height; y++)
+        fill_pixels(dst, image_row(dst, y), value, dst->width);
+}
+
+/* Part of [0, count) for which from + i lies in [0, n). */
+static void overlap(int64_t from, uint32_t n, uint32_t count,
+                    uint32_t *ret_begin, uint32_t *ret_end)
+{
+    int64_t begin = from < 0 ? -from : 0;
+    int64_t end = (int64_t)n - from;
+
+    begin = begin < count ? begin : count;
+    end = end < count ? end : count;
+    *ret_begin = (uint32_t)begin;
+    *ret_end = (uint32_t)(end > begin ? end : begin);
+}
+
+/* What fills a row of a window: begin..end-1 of it lie outside of `in`. */
+struct outside {
+    enum pad_fill fill;
+    double value;
+    int64_t from; /* of pixel 0 */
+    uint32_t in_width;
+};
+
+static void window_outside(const struct outside *o, const uint8_t *in,
+                           const struct image *dst, uint8_t *out,
+                           uint32_t begin, uint32_t end)
+{
+    size_t pixel = dst->channels * sample_bytes(dst->type);
+
+    if (o->fill == PAD_FILL_VALUE) {
+        fill_pixels(dst, out + begin * pixel, o->value, end - begin);
+        return;
+    }
+    for (uint32_t i = begin; i < end; i++) {
+        size_t at = pad_index(o->fill, o->from + i, o->in_width);
+
+        memcpy(out + i * pixel, in + at * pixel, pixel);
+    }
+}
+
+void pad_window(const struct image *src, int64_t x, int64_t y,
+                enum pad_fill fill, double value, const struct image *dst)
+{
+    struct outside outside = {fill, value, x, src->width};
+    size_t pixel = dst->channels * sample_bytes(dst->type);
+    uint32_t begin;
+    uint32_t end;
+
+    overlap(x, src->width, dst->width, &begin, &end);
+    for (uint32_t row = 0; row < dst->height; row++) {
+        int64_t from = y + row;
+        uint8_t *out = image_row(dst, row);
+        const uint8_t *in;
+
+        if (fill == PAD_FILL_VALUE && (from < 0 || from >= src->height)) {
+            fill_pixels(dst, out, value, dst->width);
+            continue;
+        }
+        in = image_row(src, from >= 0 && from < src->height
+                                ? (uint32_t)from
+                                : pad_index(fill, from, src->height));
+        window_outside(&outside, in, dst, out, 0, begin);
+        if (end > begin)
+            memcpy(out + begin * pixel, in + (size_t)(x + begin) * pixel,
+                   (end - begin) * pixel);
+        window_outside(&outside, in, dst, out, end, dst->width);
+    }
 }
 
 static void canvas_axis(uint32_t n, uint32_t canvas, uint32_t *ret_from,

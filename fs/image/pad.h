@@ -67,6 +67,21 @@ void pad_margins(const struct pad *pad, enum pad_fill fill, double value,
 void pad_apply(const struct pad *pad, enum pad_fill fill, double value,
                const struct image *src, const struct image *dst);
 
+/* The coordinate inside [0, n) that stands for `i`, which may be anywhere;
+ * not for PAD_FILL_VALUE. n is at least 1. */
+uint32_t pad_index(enum pad_fill fill, int64_t i, uint32_t n);
+
+/*
+ * A window of dst's size whose left upper corner is (x, y) of `src`: what
+ * lies outside of it, all of it perhaps, is filled. The copying part of
+ * canvas, patches and explicit boxes.
+ */
+void pad_window(const struct image *src, int64_t x, int64_t y,
+                enum pad_fill fill, double value, const struct image *dst);
+
+/* Fills all of `dst` with one number, rounded half away and clamped. */
+void pad_constant(double value, const struct image *dst);
+
 /* canvas-WxH: each axis is cut or padded about its centre. *ret_cut is the
  * part of the frame that stays, *ret_pad what is added to it. An odd pixel is
  * cut or added on the right and at the bottom. */

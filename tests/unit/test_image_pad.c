@@ -176,6 +176,84 @@ START_TEST(a_canvas_cuts_or_pads_each_axis)
 }
 END_TEST
 
+/* Every window of every place against one pixel at a time. */
+START_TEST(windows_may_lie_anywhere)
+{
+    static const enum pad_fill fills[] = {PAD_FILL_VALUE, PAD_FILL_EDGE,
+                                          PAD_FILL_REFLECT};
+    uint64_t seed = 4;
+    struct image src = image_test_new(5, 4, 3, SAMPLE_U16, 2);
+
+    image_test_noise(&src, &seed);
+    for (size_t f = 0; f < 3; f++) {
+        for (int at = 0; at < 25 * 25; at++) {
+            int left = at % 25 - 12;
+            int top = at / 25 - 12;
+            struct image dst = image_test_new(6, 3, 3, SAMPLE_U16, 1);
+
+            pad_window(&src, left, top, fills[f], 77, &dst);
+            for (int i = 0; i < 6 * 3; i++) {
+                int x = left + i % 6;
+                int y = top + i / 6;
+                bool is_inside = x >= 0 && x < 5 && y >= 0 && y < 4;
+                double want = 77;
+
+                if (is_inside)
+                    want = image_test_get(&src, (uint32_t)x, (uint32_t)y);
+                else if (fills[f] != PAD_FILL_VALUE)
+                    want = image_test_get(&src, pad_index(fills[f], x, 5),
+                                          pad_index(fills[f], y, 4));
+                ck_assert_double_eq(
+                    image_test_get(&dst, (uint32_t)i % 6, (uint32_t)i / 6),
+                    want);
+            }
+            image_free(&dst);
+        }
+    }
+    image_free(&src);
+}
+END_TEST
+
+START_TEST(far_windows_are_all_fill)
+{
+    static uint8_t two[] = {3, 4};
+    struct image src = image_view(two, 2, 1, 1, SAMPLE_U8);
+    uint8_t out[4];
+    struct image dst = image_view(out, 2, 2, 1, SAMPLE_U8);
+    int64_t far = (int64_t)1 << 52;
+
+    pad_window(&src, far, -far, PAD_FILL_VALUE, 9.5, &dst);
+    ck_assert_mem_eq(out, ((uint8_t[]){10, 10, 10, 10}), 4);
+    pad_window(&src, far, -far, PAD_FILL_EDGE, 9, &dst);
+    ck_assert_mem_eq(out, ((uint8_t[]){4, 4, 4, 4}), 4);
+    pad_window(&src, -far, far, PAD_FILL_EDGE, 9, &dst);
+    ck_assert_mem_eq(out, ((uint8_t[]){3, 3, 3, 3}), 4);
+    pad_constant(300, &dst);
+    ck_assert_mem_eq(out, ((uint8_t[]){255, 255, 255, 255}), 4);
+}
+END_TEST
+
+START_TEST(coordinates_outside_have_one_inside)
+{
+    static const struct {
+        enum pad_fill fill;
+        int64_t i;
+        uint32_t n, want;
+    } rows[] = {
+        {PAD_FILL_EDGE, -5, 3, 0},    {PAD_FILL_EDGE, 1, 3, 1},
+        {PAD_FILL_EDGE, 3, 3, 2},     {PAD_FILL_REFLECT, -1, 3, 1},
+        {PAD_FILL_REFLECT, -2, 3, 2}, {PAD_FILL_REFLECT, -3, 3, 1},
+        {PAD_FILL_REFLECT, -4, 3, 0}, {PAD_FILL_REFLECT, 3, 3, 1},
+        {PAD_FILL_REFLECT, 4, 3, 0},  {PAD_FILL_REFLECT, 7, 1, 0},
+        {PAD_FILL_REFLECT, 7, 2, 1},  {PAD_FILL_REFLECT, -7, 2, 1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_uint_eq(pad_index(rows[i].fill, rows[i].i, rows[i].n),
+                          rows[i].want);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("image_pad");
@@ -190,6 +268,9 @@ int main(void)
     tcase_add_test(t, margins_repeat_or_mirror_the_frame);
     tcase_add_test(t, mirrors_reach_further_than_the_frame);
     tcase_add_test(t, a_canvas_cuts_or_pads_each_axis);
+    tcase_add_test(t, windows_may_lie_anywhere);
+    tcase_add_test(t, far_windows_are_all_fill);
+    tcase_add_test(t, coordinates_outside_have_one_inside);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_set_tap(r, "-");
