@@ -46,7 +46,7 @@ png.h            : fs/render
 zlib.h           : fs/dicom fs/render
 libdeflate.h     : fs/render
 sha2.h           : fs/dicom fs/manifest fs/view fs/render
-xxhash.h         : fs/view fs/manifest fs/render cache
+xxhash.h         : fs/view fs/image/patches.c fs/manifest fs/render cache
 '
 
 # What stands at the top of the tree.
