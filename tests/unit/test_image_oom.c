@@ -15,6 +15,7 @@
 #include "image/crop.h"
 #include "image/resize.h"
 #include "image/values.h"
+#include "image/vol.h"
 
 static long until_failure = -1; /* 0: the next one fails; below 0: none */
 static long live;
@@ -135,11 +136,49 @@ static int values(void)
     return rc;
 }
 
+static int combine(enum vol_op op)
+{
+    struct vol_spec spec = {op, 1.5F, false};
+    uint16_t out[40 * 40];
+    struct image dst = image_view(out, 40, 40, 1, SAMPLE_U16);
+    struct vol *vol = NULL;
+    int rc = vol_begin(&spec, 2, &vol, &err);
+
+    for (int i = 0; rc == 0 && i < 2; i++)
+        rc = vol_add(vol, &frame, &err);
+    if (rc == 0)
+        rc = vol_finish(vol, &dst, &err);
+    vol_free(vol);
+    return rc;
+}
+
+static int combine_max(void)
+{
+    return combine(VOL_MAX);
+}
+
+static int combine_mean(void)
+{
+    return combine(VOL_MEAN);
+}
+
+static int combine_median(void)
+{
+    return combine(VOL_MEDIAN);
+}
+
+static int combine_lapmip(void)
+{
+    return combine(VOL_LAPMIP);
+}
+
 START_TEST(every_failing_allocation_is_an_error)
 {
-    static int (*const jobs[])(void) = {allocate, crop, resize, resize_wide,
-                                        values};
-    static const long at_least[] = {1, 3, 6, 7, 3};
+    static int (*const jobs[])(void) = {
+        allocate,    crop,         resize,         resize_wide,    values,
+        combine_max, combine_mean, combine_median, combine_lapmip,
+    };
+    static const long at_least[] = {1, 3, 6, 7, 3, 2, 2, 3, 13};
 
     frame = image_test_new(40, 40, 1, SAMPLE_F64, 0); /* serves both types */
     frame.type = SAMPLE_U16;
