@@ -83,33 +83,31 @@ static double lanes_sum(const double lanes[LANES])
            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Adds v - shift, or its square, to the lanes. */
-static void add_sums(const struct chunk *c, double shift, double lanes[LANES])
+static void add_sums(const struct chunk *c, double lanes[LANES])
 {
     uint32_t i = 0;
 
     for (; i + LANES <= c->count; i += LANES) {
         for (uint32_t k = 0; k < LANES; k++)
-            lanes[k] += c->v[i + k] - shift;
+            lanes[k] += c->v[i + k];
     }
     for (uint32_t k = 0; i < c->count; i++, k++)
-        lanes[k] += c->v[i] - shift;
+        lanes[k] += c->v[i];
 }
 
-static void add_squares(const struct chunk *c, double shift,
-                        double lanes[LANES])
+static void add_squares(const struct chunk *c, double mean, double lanes[LANES])
 {
     uint32_t i = 0;
 
     for (; i + LANES <= c->count; i += LANES) {
         for (uint32_t k = 0; k < LANES; k++) {
-            double d = c->v[i + k] - shift;
+            double d = c->v[i + k] - mean;
 
             lanes[k] += d * d;
         }
     }
     for (uint32_t k = 0; i < c->count; i++, k++) {
-        double d = c->v[i] - shift;
+        double d = c->v[i] - mean;
 
         lanes[k] += d * d;
     }
@@ -130,15 +128,13 @@ void norm_measure(const struct image *frame, uint32_t channel,
     struct pass pass = {frame, channel, mask};
     struct norm_moments m = {.min = INFINITY, .max = -INFINITY};
     double sums[LANES] = {0};
-    double rests[LANES] = {0};
     double squares[LANES] = {0};
     struct chunk chunk;
-    double rest;
 
     for (uint32_t y = 0; y < frame->height; y++) {
         for (uint32_t x = 0; x < frame->width; x += CHUNK) {
             take(&pass, y, x, &chunk);
-            add_sums(&chunk, 0, sums);
+            add_sums(&chunk, sums);
             add_limits(&chunk, &m);
         }
     }
@@ -149,14 +145,10 @@ void norm_measure(const struct image *frame, uint32_t channel,
     for (uint32_t y = 0; y < frame->height; y++) {
         for (uint32_t x = 0; x < frame->width; x += CHUNK) {
             take(&pass, y, x, &chunk);
-            add_sums(&chunk, m.mean, rests);
             add_squares(&chunk, m.mean, squares);
         }
     }
-    /* what the rounded mean missed */
-    rest = lanes_sum(rests);
-    m.m2 = lanes_sum(squares) - rest * rest / (double)m.count;
-    m.m2 = m.m2 > 0 ? m.m2 : 0;
+    m.m2 = lanes_sum(squares);
     *ret = m;
 }
 

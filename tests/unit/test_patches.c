@@ -104,6 +104,20 @@ START_TEST(random_patches_are_the_same_for_ever)
 }
 END_TEST
 
+/* A volume nobody has shows the lower bits too. */
+START_TEST(all_bits_of_a_number_count)
+{
+    static const struct patches_size volume = {UINT32_MAX, UINT32_MAX,
+                                               UINT32_MAX};
+    static const struct patches_size patch = {1, 1, 1};
+
+    check_origin(patches_rand("1.2.3", 7, 1, &volume, &patch), 2908237098,
+                 202995447, 3801380905);
+    check_origin(patches_rand("1.2.3", 7, 2, &volume, &patch), 2458796304,
+                 2680803677, 306758415);
+}
+END_TEST
+
 START_TEST(every_origin_is_drawn_equally_often)
 {
     static const struct patches_size volume = {13, 5, 4};
@@ -238,6 +252,7 @@ int main(void)
     tcase_add_test(c, tiles_go_by_x_then_y_then_z);
     tcase_add_test(c, a_tile_without_depth_takes_every_frame);
     tcase_add_test(c, random_patches_are_the_same_for_ever);
+    tcase_add_test(c, all_bits_of_a_number_count);
     tcase_add_test(c, every_origin_is_drawn_equally_often);
     tcase_add_test(c, what_is_drawn_for_one_axis_does_not_move_another);
     tcase_add_test(c, patches_are_centred_on_points);
