@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # archive.sh: sourced by scripts that mount a real archive with prepfs.
 #
 #   PREPFS, PREPFSCTL   the programs (meson sets them)

@@ -4,6 +4,6 @@
 . "$(dirname "$0")/archive.sh"
 need_fuse
 need_python numpy tifffile PIL cv2
-"$PYTHON" "$(dirname "$0")/../../examples/mkdemo" "$WORK/archive"
+"$PYTHON" "$(dirname "$0")/../../examples/mkdemo" --quiet --scale 0.5 --slices 4 "$WORK/archive"
 mount_archive "$WORK/archive"
 "$PYTHON" "$(dirname "$0")/readers.py" "$MNT"

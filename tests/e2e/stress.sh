@@ -9,7 +9,7 @@ if [ -d "${PREPFS_SHARED:-}/corpus" ]; then
     archive=$PREPFS_SHARED/corpus
 else
     archive=$WORK/archive
-    "$PYTHON" "$(dirname "$0")/../../examples/mkdemo" "$archive"
+    "$PYTHON" "$(dirname "$0")/../../examples/mkdemo" --quiet --scale 0.5 --slices 4 "$archive"
 fi
 mount_archive "$archive" "cache=32M"
 "$PYTHON" "$(dirname "$0")/stress.py" "$MNT" "${STRESS_SECONDS:-10}"
