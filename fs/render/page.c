@@ -339,11 +339,10 @@ static bool changes_nothing(const struct plan *p)
 
 static enum convert_scale scale_of(const struct plan *p)
 {
-    bool unit = p->view.values == VIEW_VALUES_DISPLAY ||
-                p->view.values == VIEW_VALUES_RANGE ||
-                p->view.window != VIEW_WINDOW_DEFAULT;
+    bool is_unit =
+        view_is_windowed(&p->view) || p->view.values == VIEW_VALUES_RANGE;
 
-    return unit ? CONVERT_UNIT : CONVERT_VALUE;
+    return is_unit ? CONVERT_UNIT : CONVERT_VALUE;
 }
 
 /* Converts `from`, which is taken over, to what the file holds. */

@@ -50,8 +50,8 @@ static enum sample_type value_type(const struct plan *p)
         return p->stored_type;
     switch (p->view.values) {
     case VIEW_VALUES_RAW:
-        return p->view.window == VIEW_WINDOW_DEFAULT ? p->stored_type
-                                                     : display_type(&p->desc);
+        return view_is_windowed(&p->view) ? display_type(&p->desc)
+                                          : p->stored_type;
     case VIEW_VALUES_HU:
     case VIEW_VALUES_RANGE:
         return SAMPLE_F32;

@@ -49,16 +49,10 @@ static bool is_one_bit(const struct plan *plan)
     return plan->desc.bits_alloc == 1;
 }
 
-static bool shows_window(const struct plan *plan)
-{
-    return plan->view.values == VIEW_VALUES_DISPLAY ||
-           plan->view.window != VIEW_WINDOW_DEFAULT;
-}
-
 static bool voi_needs_extent(const struct plan *plan,
                              const struct dicom_header *header)
 {
-    if (!shows_window(plan) || is_one_bit(plan))
+    if (!view_is_windowed(&plan->view) || is_one_bit(plan))
         return false;
     if (plan->view.window == VIEW_WINDOW_OFF)
         return true;
@@ -198,7 +192,8 @@ static bool is_inverted(const struct plan *plan)
     case VIEW_INVERT_AUTO:
         break;
     }
-    return shows_window(plan) && plan->desc.photometric == DECODE_MONOCHROME1;
+    return view_is_windowed(&plan->view) &&
+           plan->desc.photometric == DECODE_MONOCHROME1;
 }
 
 static void set_padding(const struct plan *plan,
@@ -229,7 +224,7 @@ int spec_init(const struct plan *plan, const struct dicom_header *header,
     spec_modality(plan, header, frame, ret);
     ret->inverted = is_inverted(plan);
     set_padding(plan, extent, ret);
-    if (shows_window(plan)) {
+    if (view_is_windowed(&plan->view)) {
         ret->output = VALUES_DISPLAY;
         ret->y_max = plan->y_max;
         return plan->value_channels == 3

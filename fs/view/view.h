@@ -59,11 +59,12 @@ enum view_order {
 enum view_values {
     VIEW_VALUES_DISPLAY, /* modality, then `window`, then `invert` */
     VIEW_VALUES_HU,      /* modality values */
-    VIEW_VALUES_RAW,     /* stored values */
+    VIEW_VALUES_RAW,     /* stored values; with a `window`, display samples of
+                          * them: no modality, then as VIEW_VALUES_DISPLAY */
     VIEW_VALUES_RANGE    /* modality values [range_lo, range_hi] -> [0, max] */
 };
 
-enum view_window {                      /* only with VIEW_VALUES_DISPLAY */
+enum view_window {                      /* with DISPLAY; others with RAW too */
                    VIEW_WINDOW_DEFAULT, /* VOI LUT, else window 1, else volume
                                            min/max */
                    VIEW_WINDOW_NTH, /* stored window number window_n, at least 2
@@ -82,7 +83,7 @@ enum view_function { /* PS3.3 C.11.2.1.2, C.11.2.1.3 */
 
 enum view_invert {
     VIEW_INVERT_AUTO, /* display: MONOCHROME1 is inverted. Range is not, and
-                       * hu and raw never are, whatever this says */
+                       * hu and raw without a window never are */
     VIEW_INVERT_ON,   /* inverted, whatever the source says */
     VIEW_INVERT_OFF   /* never */
 };
@@ -398,15 +399,19 @@ bool view_parts_are_known(const struct view *view);
  * first that does not, as spelled in the table: static storage. */
 bool view_is_built(const struct view *view, const char **ret_op);
 
+/* Are its values display samples, 0 to y_max? True of VIEW_VALUES_DISPLAY and
+ * of raw with a window. */
+bool view_is_windowed(const struct view *view);
+
 /* The type of its samples if `dtype` is not given: F32 for hu, range and
  * norm, DEFAULT for display and raw, where the source decides. */
 enum view_dtype view_default_dtype(const struct view *view);
 
 /*
  * The view on whose display samples the crop box of `view` is measured: its
- * operators up to crop, with hu, raw, range and the sample type left out, so
- * that hu_crop, crop_size-64x64 and crop share one measurement. Its printed
- * text is the `prefix` of facts. `ret` may be `view`.
+ * operators up to crop, with hu, raw (unless it has a window), range and the
+ * sample type left out, so that hu_crop, crop_size-64x64 and crop share one
+ * measurement. Its printed text is the `prefix` of facts. `ret` may be `view`.
  */
 void view_measure(const struct view *view, struct view *ret);
 

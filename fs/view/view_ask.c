@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+bool view_is_windowed(const struct view *view)
+{
+    return view->values == VIEW_VALUES_DISPLAY ||
+           view->window != VIEW_WINDOW_DEFAULT;
+}
+
 enum view_dtype view_default_dtype(const struct view *view)
 {
     if (view->norm != VIEW_NORM_NONE || view->values == VIEW_VALUES_HU ||
@@ -125,7 +131,10 @@ void view_measure(const struct view *view, struct view *ret)
     ret->pick_last = v.pick_last;
     ret->pick_step = v.pick_step;
     ret->order = v.order;
-    /* window is the default for hu, raw and range: the parser saw to it */
+    /* hu, range and raw alone have the default window: the parser saw to it.
+     * Under a window, raw decides what the display samples are. */
+    if (v.values == VIEW_VALUES_RAW && view_is_windowed(&v))
+        ret->values = v.values;
     ret->window = v.window;
     ret->window_n = v.window_n;
     ret->window_function = v.window_function;

@@ -8,6 +8,8 @@
  *
  *   hu before window or range   both map modality values, which is what hu
  *                               asks for; the mapping decides what is seen
+ *                               (raw before window is not dropped: the
+ *                               window then maps stored values)
  *   noinvert with hu, raw,      these are never inverted by themselves
  *   range
  *   f32 with hu, range, norm    their type anyway
@@ -56,15 +58,20 @@ static int check_values(struct view_parser *p)
     struct view *v = p->view;
     const struct view_use *values = used(p, SLOT_VALUES);
     const struct view_use *mapping = used(p, SLOT_MAPPING);
+    bool is_raw = values && values->form->value == VIEW_VALUES_RAW;
+    bool is_range =
+        mapping && mapping->form->offset == offsetof(struct view, values);
+    bool is_first = v->window == VIEW_WINDOW_NTH && v->window_n == 1;
 
-    if (values && mapping && values->form->value == VIEW_VALUES_RAW)
+    if (is_raw && is_range)
         return conflict(p, SLOT_VALUES, SLOT_MAPPING,
-                        "stored values are not mapped");
-    if (mapping) /* which makes an `hu` redundant */
-        v->values = mapping->form->offset == offsetof(struct view, values)
-                        ? VIEW_VALUES_RANGE
-                        : VIEW_VALUES_DISPLAY;
-    if (v->window == VIEW_WINDOW_NTH && v->window_n == 1) {
+                        "range maps modality values");
+    if (is_raw && is_first) /* stands for the default, which raw lacks */
+        return conflict(p, SLOT_VALUES, SLOT_MAPPING,
+                        "window-n1 is display's own default");
+    if (mapping && !is_raw) /* which makes an `hu` redundant */
+        v->values = is_range ? VIEW_VALUES_RANGE : VIEW_VALUES_DISPLAY;
+    if (is_first) {
         v->window = VIEW_WINDOW_DEFAULT;
         v->window_n = 0;
     }
@@ -82,7 +89,7 @@ static int check_invert(struct view_parser *p)
 {
     struct view *v = p->view;
 
-    if (v->values == VIEW_VALUES_DISPLAY)
+    if (view_is_windowed(v))
         return 0;
     if (v->invert == VIEW_INVERT_ON && v->values != VIEW_VALUES_RANGE)
         return idle(p, SLOT_INVERT, "hu and raw have no black and white");
@@ -105,8 +112,8 @@ static int check_geometry(struct view_parser *p)
         v->rot = round((v->rot + 360) * 1e12) / 1e12;
     if (v->rot >= 360)
         v->rot -= 360;
-    if (v->vol == VIEW_VOL_LAPMIP &&
-        (v->values == VIEW_VALUES_HU || v->values == VIEW_VALUES_RAW))
+    if (v->vol == VIEW_VOL_LAPMIP && !view_is_windowed(v) &&
+        v->values != VIEW_VALUES_RANGE)
         return conflict(p, SLOT_VALUES, SLOT_VOL,
                         "lapmip works on display samples");
     if (used(p, SLOT_SLAB) && leaves_one_frame(v->vol))
@@ -181,7 +188,7 @@ static int check_numbers(struct view_parser *p)
         return conflict(p, SLOT_NORM, SLOT_DTYPE,
                         "small numbers round to nothing in an integer type");
     if (v->dtype == VIEW_DTYPE_I16 &&
-        (v->values == VIEW_VALUES_DISPLAY || v->values == VIEW_VALUES_RANGE ||
+        (view_is_windowed(v) || v->values == VIEW_VALUES_RANGE ||
          v->norm != VIEW_NORM_NONE))
         return view_blame(p, VIEW_PROBLEM_CONFLICT, p->use[SLOT_DTYPE].offset,
                           p->use[SLOT_DTYPE].length,

@@ -82,6 +82,11 @@ static void write_operators(FILE *out, const struct view *view)
 
 static void write_defaults(FILE *out, const struct view *view)
 {
+    if (view->values == VIEW_VALUES_RAW && view_is_windowed(view))
+        (void)fputs("values      display, the window on stored values: no "
+                    "rescale, no modality LUT;\n"
+                    "            MONOCHROME1 is inverted unless told\n",
+                    out);
     if (view->values == VIEW_VALUES_DISPLAY &&
         view->window == VIEW_WINDOW_DEFAULT)
         (void)fputs("values      display: the first VOI there is (VOI LUT, "
@@ -93,7 +98,7 @@ static void write_defaults(FILE *out, const struct view *view)
         return;
     if (view_default_dtype(view) == VIEW_DTYPE_F32)
         (void)fputs("samples     f32\n", out);
-    else if (view->values == VIEW_VALUES_RAW)
+    else if (!view_is_windowed(view))
         (void)fputs("samples     the source's own type\n", out);
     else
         (void)fputs("samples     u8 for sources of up to 8 bits, else u16\n",

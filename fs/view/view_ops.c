@@ -245,7 +245,10 @@ const struct view_form view_forms[] = {
      .example = "raw",
      .doc = "stored values in their own type",
      .formula = "Shifted by HighBit, masked to BitsStored, sign-extended as "
-                "PixelRepresentation says; never inverted."},
+                "PixelRepresentation says; never inverted. With a window "
+                "(but window-n1) display samples, the window being one of "
+                "stored values: RescaleSlope and the Modality LUT are left "
+                "out."},
     {.name = "window",
      .slot = SLOT_MAPPING,
      ENUM(window, VIEW_WINDOW_EXPLICIT),
@@ -255,7 +258,7 @@ const struct view_form view_forms[] = {
                .required = true,
                .offset = AT(window_center),
                NUMBERS,
-               .doc = "centre, a modality value"},
+               .doc = "centre, a modality value; with raw a stored value"},
               {.kind = ARG_NUM,
                .key = "w",
                .meta = "W",
@@ -276,7 +279,8 @@ const struct view_form view_forms[] = {
      .example = "window-c-600-w1500",
      .doc = "display values through this window",
      .formula =
-         "m = modality value, y_max = 255 if BitsAllocated <= 8 else 65535. "
+         "m = modality value (stored value with raw), y_max = 255 if "
+         "BitsAllocated <= 8 else 65535. "
          "LINEAR (PS3.3 C.11.2.1.2): 0 if m <= c-0.5-(w-1)/2, y_max if "
          "m > c-0.5+(w-1)/2, else ((m-(c-0.5))/(w-1)+0.5)*y_max. "
          "LINEAR_EXACT: 0 if m <= c-w/2, y_max if m > c+w/2, else "
@@ -340,9 +344,8 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "range--1000to400",
      .doc = "modality values clipped to [A,B], mapped to [0,1]",
-     .formula =
-         "(min(max(m, A), B) - A)/(B - A), f32; times y_max with an "
-         "integer type, truncated. Not inverted unless `invert` says so."},
+     .formula = "(min(max(m, A), B) - A)/(B - A), f32; times y_max with an "
+                "integer type, rounded. Not inverted unless `invert` says so."},
     {.name = "invert",
      .slot = SLOT_INVERT,
      ENUM(invert, VIEW_INVERT_ON),

@@ -84,6 +84,13 @@ static const struct spelling spellings[] = {
     {"norm-z_f32", "norm-z"},
     {"raw_norm-z_f32", "raw_norm-z"},
     {"raw_f32", NULL},
+    {"raw_window-c40-w400", NULL},
+    {"window-c40-w400_raw", "raw_window-c40-w400"},
+    {"raw_window-c40-w400_f32", NULL},
+    {"raw_window-n2", NULL},
+    {"raw_window-off_invert", NULL},
+    {"raw_window-frame_noinvert", NULL},
+    {"raw_window-c40-w400_lapmip", "raw_window-c40-w400_vol-lapmip"},
     {"f32", NULL},
     {"hu_noinvert", "hu"},
     {"raw_noinvert", "raw"},
@@ -314,7 +321,11 @@ static const struct mistake mistakes[] = {
     {"hu_raw", VIEW_PROBLEM_CONFLICT, 3, 3, ""},
     {"series_frames", VIEW_PROBLEM_CONFLICT, 7, 6, ""},
     {"range-0to1_window-n2", VIEW_PROBLEM_CONFLICT, 11, 9, ""},
-    {"raw_window-c40-w400", VIEW_PROBLEM_CONFLICT, 4, 15, ""},
+    {"raw_window-n1", VIEW_PROBLEM_CONFLICT, 4, 9, ""},
+    {"window-n1_raw", VIEW_PROBLEM_CONFLICT, 10, 3, ""},
+    {"raw_window-c40-w400_i16", VIEW_PROBLEM_CONFLICT, 20, 3, ""},
+    {"raw_window-c40-w0.5", VIEW_PROBLEM_RANGE, 4, 15, ""},
+    {"raw_hu_window-c40-w400", VIEW_PROBLEM_CONFLICT, 4, 2, ""},
     {"range-0to1_raw", VIEW_PROBLEM_CONFLICT, 11, 3, ""},
     {"i16", VIEW_PROBLEM_CONFLICT, 0, 3, ""},
     {"crop_i16", VIEW_PROBLEM_CONFLICT, 5, 3, ""},
@@ -580,6 +591,9 @@ static const struct answer answers[] = {
     {"list-json", false, true, "list-json", "full"},
     {"hu_crop-max_i16", false, true, NULL, "crop-max"},
     {"raw_crop", false, true, NULL, "crop"},
+    {"raw_window-c40-w400_invert_crop_u8", false, true, NULL,
+     "raw_window-c40-w400_invert_crop"},
+    {"raw_window-off", true, true, NULL, "raw_window-off"},
     {"range-0to1_invert_crop_f32", false, true, NULL, "invert_crop"},
     {"hu_noinvert_crop", false, true, NULL, "crop"},
     {"window-c40-w400_noinvert_padval-min_flip-h_rot-90_crop-b0.1_size-8x8_"
@@ -666,6 +680,10 @@ START_TEST(the_type_follows_the_values)
     ck_assert_int_eq(view_default_dtype(&v), VIEW_DTYPE_F32);
     v = parsed("raw");
     ck_assert_int_eq(view_default_dtype(&v), VIEW_DTYPE_DEFAULT);
+    ck_assert(!view_is_windowed(&v));
+    v = parsed("raw_window-n2");
+    ck_assert_int_eq(view_default_dtype(&v), VIEW_DTYPE_DEFAULT);
+    ck_assert(view_is_windowed(&v));
     v = parsed("full");
     ck_assert_int_eq(view_default_dtype(&v), VIEW_DTYPE_DEFAULT);
 }

@@ -60,6 +60,18 @@ START_TEST(a_view_is_put_in_words)
 }
 END_TEST
 
+START_TEST(a_window_on_stored_values_says_so)
+{
+    char *text = explained("window-c40-w400_raw_crop", 0);
+
+    ck_has(text, "canonical   raw_window-c40-w400_crop\n");
+    ck_has(text, "values      display, the window on stored values");
+    ck_has(text, "samples     u8 for sources of up to 8 bits, else u16\n");
+    ck_has(text, "measured    raw_window-c40-w400_crop ");
+    free(text);
+}
+END_TEST
+
 START_TEST(a_mistake_has_its_caret)
 {
     char *text = explained("crop_sise-64", -1);
@@ -180,7 +192,8 @@ START_TEST(the_matrix_says_what_the_parser_does)
     ck_assert_int_eq(mark(text, "spacing", "pad-topleft"), 'x');
     ck_assert_int_eq(mark(text, "spacing", "fill-N"), '.');
     ck_assert_int_eq(mark(text, "series", "frames"), 'x');
-    ck_assert_int_eq(mark(text, "raw", "window-c-w"), 'x');
+    ck_assert_int_eq(mark(text, "raw", "window-c-w"), '.');
+    ck_assert_int_eq(mark(text, "raw", "range"), 'x');
     ck_assert_int_eq(mark(text, "hu", "window-c-w"), '.');
     ck_assert_int_eq(mark(text, "vol-lapmip", "size"), '.');
     ck_assert_int_eq(mark(text, "vol-lapmip", "hu"), 'x');
@@ -196,6 +209,7 @@ int main(void)
     int failed;
 
     tcase_add_test(t, a_view_is_put_in_words);
+    tcase_add_test(t, a_window_on_stored_values_says_so);
     tcase_add_test(t, a_mistake_has_its_caret);
     tcase_add_test(t, a_long_name_is_explained);
     tcase_add_test(t, lines_fit_a_terminal);

@@ -79,6 +79,8 @@ static const struct use uses[] = {
     {"Lung512_hu", "hu_size-512x512_u16", 0, 0, 0},
     {"Lung512_raw", "raw_size-512x512_u16", 0, 0, 0},
     {"Raw1_window-n2", "window-n2", 0, 0, 0},
+    {"Raw1_raw_window-n2", "raw_window-n2", 0, 0, 0},
+    {"Lung512_raw_window-n2", "raw_window-n2_size-512x512_u16", 0, 0, 0},
     {"Ct_raw", "raw_i16", 0, 0, 0},
     {"Ct_range-0to1_u8", "range-0to1_u8", 0, 0, 0},
     {"Padded_pad-zero", "size-64x64", 0, 0, 0},
