@@ -15,10 +15,11 @@ cd "$root" || exit 1
 
 # folder : what it may include. A folder is given as "folder/", a header alone
 # by its name; its own folder and include/prepfs ("prepfs/") are always allowed.
-# The leaves (view, dicom, decode, image, tiff, manifest) do not meet.
+# The leaves (beneath, view, dicom, decode, image, tiff, manifest) do not meet.
 layers='
 include/prepfs :
 cache          :
+fs/beneath     :
 fs/view        :
 fs/image       :
 fs/tiff        :
@@ -26,9 +27,9 @@ fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
-fs/index       : manifest/ decode/decode.h dicom/
+fs/index       : beneath/ manifest/ decode/decode.h dicom/
 fs/ctl         : view/ tiff/ manifest/ dicom/ index/ render/
-fs/render      : view/ image/ tiff/ manifest/ decode/ dicom/
+fs/render      : beneath/ view/ image/ tiff/ manifest/ decode/ dicom/
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/
 '
 

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "index/beneath.h"
+#include "beneath/beneath.h"
 #include "manifest/ids.h"
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"

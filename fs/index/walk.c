@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "index/beneath.h"
+#include "beneath/beneath.h"
 #include "prepfs/cleanup.h"
 
 /* Left behind by systems and tools, never by a modality. Snapshot folders of

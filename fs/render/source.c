@@ -5,14 +5,13 @@
 #include "render/source.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "beneath/beneath.h"
 #include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
@@ -51,16 +50,12 @@ static uint64_t now_ns(void)
 
 /* ---- files -------------------------------------------------------------- */
 
-static int open_beneath(int dir, const char *path, struct error *err)
+static int open_file(int dir, const char *path, struct error *err)
 {
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-    };
-    long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+    int fd = beneath_open(dir, path, 0, true);
 
     if (fd >= 0)
-        return (int)fd;
+        return fd;
     if (errno == ENOENT || errno == ENOTDIR)
         return error_set(err, ERROR_STALE,
                          "%s is gone from the archive; rescan", path);
@@ -127,7 +122,7 @@ struct source_request {
 static int source_load(struct source_impl *s, const struct source_request *r,
                        struct error *err)
 {
-    s->fd = open_beneath(r->sources->archive_fd, r->instance->relpath, err);
+    s->fd = open_file(r->sources->archive_fd, r->instance->relpath, err);
     if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
         return -1;
     s->dicom = dicom_source_open(s->fd, NULL, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "index/beneath.h"
+#include "beneath/beneath.h"
 
 #include <errno.h>
 #include <fcntl.h>

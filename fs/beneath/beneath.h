@@ -7,8 +7,8 @@
  * resolves it with openat2(RESOLVE_BENEATH). On kernels before 5.6 every
  * component is opened without following links at all. Threads: reentrant.
  */
-#ifndef INDEX_BENEATH_H
-#define INDEX_BENEATH_H
+#ifndef BENEATH_BENEATH_H
+#define BENEATH_BENEATH_H
 
 #include <stdbool.h>
 
