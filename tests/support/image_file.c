@@ -358,6 +358,8 @@ static void make(const struct image_file *f, struct build *b)
         f->add_early(f, b);
     build_text(b, 0x0020000D, "UI", "1.2.1");
     build_text(b, 0x0020000E, "UI", "1.2.2");
+    if (f->add_middle)
+        f->add_middle(f, b);
     add_pixel_module(f, b);
     if (f->add_late)
         f->add_late(f, b);
