@@ -134,6 +134,8 @@ static const struct {
     {SQL_LIST_SERIES_INSTANCES,
      "SEARCH i USING INDEX instance_listed_series "
      "(series_id=? AND has_pixels=? AND dup_of=? AND gone=? AND rowid>?)"},
+    {SQL_LIST_GONE, "SEARCH i USING INDEX instance_gone_study "
+                    "(study_id=? AND rowid>?)"},
     {SQL_LIST_SERIES,
      "SEARCH se USING INDEX series_study (study_id=? AND rowid>?)"},
     {SQL_LIST_STUDIES, "SEARCH st USING INTEGER PRIMARY KEY (rowid>?)"},
