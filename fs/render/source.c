@@ -50,13 +50,19 @@ static uint64_t now_ns(void)
 
 /* ---- files -------------------------------------------------------------- */
 
+/* Is the path not there, or no way to a file any more? */
+static bool is_absence(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
+}
+
 static int open_file(int dir, const char *path, struct error *err)
 {
     int fd = beneath_open(dir, path, 0, true);
 
     if (fd >= 0)
         return fd;
-    if (errno == ENOENT || errno == ENOTDIR)
+    if (is_absence(errno))
         return error_set(err, ERROR_STALE,
                          "%s is gone from the archive; rescan", path);
     return error_set_sys(err, errno, "cannot open %s: %s", path,
@@ -91,14 +97,39 @@ int source_check(struct sources *s, const struct manifest_instance *instance,
                  struct error *err)
 {
     struct stat st;
+    int rc = fstatat(s->archive_fd, instance->relpath, &st, 0);
 
-    if (!instance->gone &&
-        fstatat(s->archive_fd, instance->relpath, &st, 0) == 0 &&
-        is_version(&st, instance))
+    if (rc != 0 && !is_absence(errno))
+        return error_set_sys(err, errno, "cannot stat %s: %s",
+                             instance->relpath, strerrordesc_np(errno));
+    if (rc == 0 && !instance->gone && is_version(&st, instance))
         return 0;
     return error_set(err, ERROR_STALE,
                      "%s changed or vanished since it was indexed; rescan",
                      instance->relpath);
+}
+
+/*
+ * Plans are made of what the index saw, frames of what the file says now. Who
+ * rewrites a file in place and sets its times back (or does it within one tick
+ * of the clock) is not noticed by its version, but must not be able to make
+ * the two differ in size.
+ */
+static int check_shape(const struct dicom_header *header,
+                       const struct manifest_instance *i, struct error *err)
+{
+    const struct decode_desc *now = &header->desc, *then = &i->desc;
+
+    if (header->has_pixels && now->rows == then->rows &&
+        now->cols == then->cols && now->samples == then->samples &&
+        now->photometric == then->photometric &&
+        now->element == then->element && now->codec == then->codec &&
+        now->bits_alloc == then->bits_alloc &&
+        now->is_signed == then->is_signed && header->frames == i->frames)
+        return 0;
+    return error_set(err, ERROR_STALE,
+                     "%s is another image than the one that was indexed",
+                     i->relpath);
 }
 
 static void source_free(void *value)
@@ -126,11 +157,10 @@ static int source_load(struct source_impl *s, const struct source_request *r,
     if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
         return -1;
     s->dicom = dicom_source_open(s->fd, NULL, err);
-    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0)
+    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0 ||
+        check_version(s->fd, r->instance, err) != 0 ||
+        check_shape(&s->header, r->instance, err) != 0)
         return -1;
-    if (!s->header.has_pixels)
-        return error_set(err, ERROR_CORRUPT, "%s has no pixel data",
-                         r->instance->relpath);
     s->public = (struct source){&s->header, s};
     return 0;
 }
@@ -259,18 +289,24 @@ static void frame_free(void *value)
     free(f);
 }
 
-static int frame_alloc(struct sources *s, const struct decode_desc *desc,
-                       struct frame *f, struct error *err)
+static int check_pixels(const struct sources *s, const struct decode_desc *desc,
+                        struct error *err)
 {
-    size_t row, bytes;
     uint64_t pixels = (uint64_t)desc->rows * desc->cols;
 
-    if (s->max_pixels && pixels > s->max_pixels)
-        return error_set(err, ERROR_TOO_BIG,
-                         "a frame has %u x %u pixels, the limit is %llu "
-                         "(-o max_pixels)",
-                         desc->cols, desc->rows,
-                         (unsigned long long)s->max_pixels);
+    if (!s->max_pixels || pixels <= s->max_pixels)
+        return 0;
+    return error_set(err, ERROR_TOO_BIG,
+                     "a frame has %u x %u pixels, the limit is %llu "
+                     "(-o max_pixels)",
+                     desc->cols, desc->rows, (unsigned long long)s->max_pixels);
+}
+
+static int frame_alloc(const struct decode_desc *desc, struct frame *f,
+                       struct error *err)
+{
+    size_t row, bytes;
+
     if (decode_output(desc, &f->image.channels, &f->image.type, err) != 0)
         return -1;
     if (!checked_mul_size(desc->cols,
@@ -288,6 +324,8 @@ static int frame_alloc(struct sources *s, const struct decode_desc *desc,
     return 0;
 }
 
+/* Reads before it makes room: a file that states a large frame and does not
+ * have it costs nothing. */
 static int frame_fill(struct sources *s, const struct manifest_instance *i,
                       struct source_impl *src, uint32_t number, struct frame *f,
                       struct error *err)
@@ -299,10 +337,12 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
     uint64_t t0 = now_ns(), t1;
     int rc;
 
-    if (source_extents(s, i, src, &extents, err) != 0 ||
+    if (check_pixels(s, &src->header.desc, err) != 0 ||
+        source_extents(s, i, src, &extents, err) != 0 ||
         dicom_frame_read(src->dicom, &src->header, extents, number, &bytes,
                          &length, &bit, err) != 0 ||
-        check_version(src->fd, i, err) != 0)
+        check_version(src->fd, i, err) != 0 ||
+        frame_alloc(&src->header.desc, f, err) != 0)
         return -1;
     t1 = now_ns();
     s->stats.bytes_read += length;
@@ -330,8 +370,6 @@ static int frame_make(void *opaque, const struct flight_key *key,
         rc = error_set(err, ERROR_CORRUPT, "%s has %u frames, not %llu",
                        r->instance->relpath, src->header->frames,
                        (unsigned long long)key->b + 1);
-    if (rc == 0)
-        rc = frame_alloc(r->sources, &src->header->desc, f, err);
     if (rc == 0)
         rc = frame_fill(r->sources, r->instance, src->impl, (uint32_t)key->b, f,
                         err);
