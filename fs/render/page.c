@@ -29,6 +29,7 @@ struct stored {
     const struct dicom_header *header;
     const struct image *image;
     uint32_t frame;
+    struct values_spec spec;
 };
 
 static void stored_put(const struct page_job *job, struct stored *s)
@@ -52,7 +53,10 @@ static int stored_get(const struct page_job *job, uint32_t page,
                    err) != 0)
         return -1;
     s.header = source->header;
-    if (frame_get(job->maker->sources, job->instance, s.frame, &s.frame_ref,
+    /* A window that the image does not have is refused before the decode. */
+    if (spec_init(job->plan, s.header, s.frame, &job->extent, &s.spec, err) !=
+            0 ||
+        frame_get(job->maker->sources, job->instance, s.frame, &s.frame_ref,
                   &s.image, err) != 0) {
         source_put(job->maker->sources, &s.source_ref);
         return -1;
@@ -124,11 +128,8 @@ static int grey_values(const struct page_job *job, const struct stored *s,
                        struct tool_set *tools, struct image *ret,
                        struct error *err)
 {
-    struct values_spec spec;
+    struct values_spec spec = s->spec;
 
-    if (spec_init(job->plan, s->header, s->frame, &job->extent, &spec, err) !=
-        0)
-        return -1;
     if (spec.voi == VALUES_VOI_FRAME)
         frame_extent(&spec, s->image, &spec);
     if (image_alloc(s->image->width, s->image->height, s->image->channels,

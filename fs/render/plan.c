@@ -263,6 +263,18 @@ static void set_early_size(struct plan *p)
     p->out_height = v->size.height;
 }
 
+/* resize_spacing reckons in f32 pixels per millimetre. */
+static bool is_spacing(double mm)
+{
+    return mm > 0.0 && (float)mm > 0.0f && isfinite(1.0f / (float)mm) &&
+           1.0f / (float)mm > 0.0f;
+}
+
+static bool has_spacing(const struct plan *p)
+{
+    return is_spacing(p->px_x) && is_spacing(p->px_y);
+}
+
 int plan_init(const struct view *view, const struct manifest_instance *instance,
               struct plan *ret, struct error *err)
 {
@@ -280,7 +292,7 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
     if (set_types(&p, err) != 0)
         return -1;
     set_orientation(&p, instance);
-    if (view->resize == VIEW_RESIZE_SPACING && !(p.px_x > 0.0 && p.px_y > 0.0))
+    if (view->resize == VIEW_RESIZE_SPACING && !has_spacing(&p))
         return error_set(err, ERROR_UNSUPPORTED,
                          "the pixel spacing of this image is not known");
     set_early_size(&p);
