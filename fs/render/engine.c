@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include <xxhash.h>
+#include <zlib.h>
 
 #include "render/plan.h"
 #include "render/render.h"
@@ -17,8 +18,8 @@ void render_engine_text(char *buf, size_t size)
     char tiff[64];
 
     tiff_engine(tiff, sizeof tiff);
-    (void)snprintf(buf, size, "%s, %s, %s", PLAN_SOFTWARE, decode_versions(),
-                   tiff);
+    (void)snprintf(buf, size, "%s, %s, %s, zlib %s", PLAN_SOFTWARE,
+                   decode_versions(), tiff, zlibVersion());
 }
 
 /* 63 bits, so that SQLite's signed column holds it. */

@@ -1,44 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c: from a plan to bytes.
- *
- *     block      0          1          2          3
- *          |hhhh ppppp|pppppppppp|ppp qqqqqqq|qqqqqqqqqq|
- *
- * A block is filled from the header (h) and from every page (p, q) that it
- * touches. Rendering a page costs a decode, so the blocks that lie wholly in
- * a page just made are published along with the one that was asked for, and
- * the page is kept a little for the block that straddles into the next.
+ * file.c: from a plan to a layout: what must be measured is measured, or
+ * recalled, and remembered.
  */
-#include "render/file.h"
+#include "render/file_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "image/image.h"
+#include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "leaves are little endian and pages are copied as they are");
-
-struct files {
-    struct files_config config;
-    struct flight *resolved;
-    struct flight *pages;
-};
 
 /* Plans of leaves kept after use: an entry is about 1.5 KiB. */
 #define FILES_RESOLVED_BYTES ((size_t)32 * 1024 * 1024)
 
 /* ---- pages -------------------------------------------------------------- */
-
-/* A page as the file has it: tight samples, or packed strips. */
-struct page {
-    struct image image;
-    struct tiff_buffer packed;
-    uint64_t *strip_bytes;
-};
 
 static void page_free(void *value)
 {
@@ -48,11 +25,6 @@ static void page_free(void *value)
     tiff_buffer_deinit(&p->packed);
     free(p->strip_bytes);
     free(p);
-}
-
-static const uint8_t *page_bytes(const struct page *p)
-{
-    return p->strip_bytes ? p->packed.data : p->image.data;
 }
 
 struct page_request {
@@ -119,9 +91,9 @@ static int page_make(void *opaque, const struct flight_key *key,
     return 0;
 }
 
-static int page_get(struct files *f, const struct file *file,
-                    const struct tiff_strips *strips, uint32_t page,
-                    struct flight_ref *ref, bool *ret_made, struct error *err)
+int file_page_get(struct files *f, const struct file *file,
+                  const struct tiff_strips *strips, uint32_t page,
+                  struct flight_ref *ref, bool *ret_made, struct error *err)
 {
     struct page_request request = {f, file, strips, page};
     struct flight_key key = {file->digest[0], file->digest[1] + page};
@@ -147,14 +119,14 @@ static void file_free(void *value)
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks. */
-static void digest_of(const struct file *file, const struct file_id *id,
-                      uint64_t engine, uint64_t ret[2])
+static void digest_of(const struct file *file, uint64_t engine, uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
         char view[VIEW_TEXT_SIZE];
     } what = {{file->instance.dev, file->instance.ino, file->instance.size,
-               (uint64_t)file->instance.mtime_ns, engine, id->part, id->kind},
+               (uint64_t)file->instance.mtime_ns, engine, file->id.part,
+               file->id.kind},
               ""};
     struct view view = file->plan.view;
     size_t length;
@@ -166,6 +138,23 @@ static void digest_of(const struct file *file, const struct file_id *id,
     h = XXH3_128bits(&what, sizeof what.numbers + length);
     ret[0] = h.high64;
     ret[1] = h.low64;
+}
+
+/* Packed strips have the sizes that were measured, perhaps by another run, so
+ * those are part of what the bytes depend on. */
+static void file_digest_of(struct file *file)
+{
+    const struct tiff_layout *l = &file->layout;
+    XXH128_hash_t h = {file->digest[1], file->digest[0]};
+
+    if (l->strip_offset) {
+        h = XXH3_128bits_withSeed(
+            l->strip_offset, (l->strips.count + 1) * sizeof *l->strip_offset,
+            file->digest[0]);
+        h.low64 ^= file->digest[1];
+    }
+    file->file_digest[0] = h.high64;
+    file->file_digest[1] = h.low64;
 }
 
 static int resolve_order(struct files *f, struct file *file, struct error *err)
@@ -183,17 +172,38 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
                    err) != 0)
         return -1;
-    rc = source->header->frames == file->instance.frames
-             ? dicom_order(source->header, wants[file->plan.view.order], &order,
-                           err)
-             : error_set(err, ERROR_STALE, "%s changed since it was indexed",
-                         file->instance.relpath);
+    rc = dicom_order(source->header, wants[file->plan.view.order], &order, err);
     source_put(f->config.maker->sources, &ref);
     if (rc != 0)
         return -1;
     file->order = STEAL(order.frames);
     dicom_order_deinit(&order);
     return 0;
+}
+
+/* Would one page be more than the limit allows for the whole file? It is made
+ * in memory even where the file, packed, is small. */
+static int check_page(struct files *f, const struct plan *p, struct error *err)
+{
+    uint64_t pixels = (uint64_t)p->out_width * p->out_height;
+    uint64_t bytes;
+
+    if (!checked_mul_u64(pixels, p->out_channels * sample_bytes(p->out_type),
+                         &bytes))
+        bytes = UINT64_MAX;
+    return file_check_size(f, bytes, err);
+}
+
+/* The padding of a row that somebody may have edited. */
+static bool recalled_pad(const struct plan *p,
+                         const struct manifest_output *known, struct pad *ret)
+{
+    const struct image_box *cut = &p->target.cut;
+
+    *ret = (struct pad){known->pad[0], known->pad[1], known->pad[2],
+                        known->pad[3]};
+    return (uint64_t)ret->left + cut->width + ret->right == p->out_width &&
+           (uint64_t)ret->top + cut->height + ret->bottom == p->out_height;
 }
 
 static int resolve_shape(struct files *f, struct file *file,
@@ -214,12 +224,12 @@ static int resolve_shape(struct files *f, struct file *file,
         if (plan_set_region(&file->plan, &box, err) != 0)
             return -1;
     }
+    if (check_page(f, &file->plan, err) != 0)
+        return -1;
     if (!plan_needs_pad(&file->plan))
         return 0;
-    if (known)
-        pad = (struct pad){known->pad[0], known->pad[1], known->pad[2],
-                           known->pad[3]};
-    else if (measure_pad(&m, &job, &pad, err) != 0)
+    if (!(known && recalled_pad(&file->plan, known, &pad)) &&
+        measure_pad(&m, &job, &pad, err) != 0)
         return -1;
     plan_set_pad(&file->plan, &pad);
     return 0;
@@ -242,7 +252,7 @@ static int measure_strips(struct files *f, const struct file *file,
         struct flight_ref ref = {NULL, NULL};
         bool made;
 
-        if (page_get(f, file, &strips, page, &ref, &made, err) != 0)
+        if (file_page_get(f, file, &strips, page, &ref, &made, err) != 0)
             return -1;
         memcpy(bytes + (size_t)page * strips.per_page,
                ((struct page *)ref.value)->strip_bytes,
@@ -253,11 +263,13 @@ static int measure_strips(struct files *f, const struct file *file,
     return 0;
 }
 
-static int remember(struct files *f, const struct file_id *id,
-                    const struct file *file, uint64_t *strips,
-                    struct error *err)
+/* What cannot be kept (a full disk, a busy database) is measured again next
+ * time; the leaf is no worse for it. */
+static void remember(struct files *f, const struct file *file, uint64_t *strips)
 {
     const struct plan *p = &file->plan;
+    const struct file_id *id = &file->id;
+    struct error ignored = ERROR_INIT;
     struct manifest_output out = {
         .width = p->out_width,
         .height = p->out_height,
@@ -273,12 +285,12 @@ static int remember(struct files *f, const struct file_id *id,
         .n_strips = strips ? file->layout.strips.count : 0,
     };
 
-    return manifest_output_put(f->config.manifest, id->view_id, id->object_id,
-                               id->part, id->kind, f->config.engine, &out, err);
+    (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
+                              id->part, id->kind, f->config.engine, &out,
+                              &ignored);
 }
 
-static int resolve_layout(struct files *f, const struct file_id *id,
-                          struct file *file,
+static int resolve_layout(struct files *f, struct file *file,
                           const struct manifest_output *known,
                           struct error *err)
 {
@@ -295,14 +307,19 @@ static int resolve_layout(struct files *f, const struct file_id *id,
                                  : measured,
                          &file->layout, err) != 0)
         return -1;
-    return known ? 0 : remember(f, id, file, measured, err);
+    file->is_split = file_is_split(file);
+    file_digest_of(file);
+    if (!known)
+        remember(f, file, measured);
+    return 0;
 }
 
 /* What an earlier run found out, if it fits this plan. */
-static int recall(struct files *f, const struct file_id *id,
-                  const struct file *file, struct manifest_output *ret,
-                  bool *ret_known, struct error *err)
+static int recall(struct files *f, const struct file *file,
+                  struct manifest_output *ret, bool *ret_known,
+                  struct error *err)
 {
+    const struct file_id *id = &file->id;
     struct tiff_spec spec;
     struct tiff_strips strips;
     int found =
@@ -321,7 +338,8 @@ static int recall(struct files *f, const struct file_id *id,
         if (!ret->strips || ret->n_strips != strips.count)
             return 0;
     }
-    *ret_known = ret->crop.width > 0;
+    *ret_known = image_box_is_inside(&ret->crop, file->plan.oriented_width,
+                                     file->plan.oriented_height);
     return 0;
 }
 
@@ -346,11 +364,12 @@ static int resolve(const struct file_request *r, struct file *file,
         return error_set(err, ERROR_STALE, "this file's source changed");
     if (plan_init(r->view, &file->instance, &file->plan, err) != 0)
         return -1;
-    digest_of(file, r->id, f->config.engine, file->digest);
-    if (recall(f, r->id, file, &known, &is_known, err) != 0 ||
+    file->id = *r->id;
+    digest_of(file, f->config.engine, file->digest);
+    if (recall(f, file, &known, &is_known, err) != 0 ||
         resolve_order(f, file, err) != 0 ||
         resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
-        resolve_layout(f, r->id, file, is_known ? &known : NULL, err) != 0)
+        resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;
     return file_check_size(f, file->layout.size, err);
 }
@@ -380,6 +399,23 @@ static struct flight_key file_key(const struct file_id *id)
     return (struct flight_key){(uint64_t)id->object_id,
                                (uint64_t)id->view_id << 32 |
                                    (uint64_t)id->part << 4 | id->kind};
+}
+
+void file_measure_again(struct files *f, const struct file *file)
+{
+    CLEANUP_FREE uint64_t *strips = NULL;
+    struct flight_key key = file_key(&file->id);
+    struct error ignored = ERROR_INIT;
+    struct file again = *file;
+    struct tiff_spec spec;
+
+    plan_tiff(&file->plan, &spec);
+    if (measure_strips(f, file, &spec, &strips, &ignored) == 0 &&
+        tiff_layout_init(&spec, strips, &again.layout, &ignored) == 0) {
+        remember(f, &again, strips);
+        tiff_layout_deinit(&again.layout);
+    }
+    flight_drop(f->resolved, &key);
 }
 
 int file_get(struct files *f, const struct file_id *id, const struct view *view,
@@ -434,182 +470,6 @@ int file_check_size(const struct files *f, uint64_t size, struct error *err)
                      "(-o max_bytes_per_file)",
                      (unsigned long long)size,
                      (unsigned long long)f->config.max_bytes_per_file);
-}
-
-/* ---- blocks ------------------------------------------------------------- */
-
-size_t file_block_bytes(const struct file *file, uint64_t block)
-{
-    uint64_t start = block * CACHE_BLOCK_MAX;
-
-    if (start >= file->layout.size)
-        return 0;
-    return file->layout.size - start < CACHE_BLOCK_MAX
-               ? (size_t)(file->layout.size - start)
-               : CACHE_BLOCK_MAX;
-}
-
-struct cache_key file_block_key(const struct file *file, uint64_t block)
-{
-    return (struct cache_key){{file->digest[0], file->digest[1]}, block};
-}
-
-/* Where page `page` lies in the file. */
-static void page_range(const struct file *file, uint32_t page,
-                       uint64_t *ret_start, uint64_t *ret_end)
-{
-    const struct tiff_layout *l = &file->layout;
-
-    if (!l->strip_offset) {
-        *ret_start = l->data_offset + page * l->strips.page_bytes;
-        *ret_end = *ret_start + l->strips.page_bytes;
-        return;
-    }
-    *ret_start = l->strip_offset[(uint64_t)page * l->strips.per_page];
-    *ret_end = l->strip_offset[((uint64_t)page + 1) * l->strips.per_page];
-}
-
-uint32_t file_page_at(const struct file *file, uint64_t offset)
-{
-    if (offset < file->layout.data_offset || offset >= file->layout.size)
-        return 0;
-    return (uint32_t)(tiff_layout_strip_at(&file->layout, offset) /
-                      file->layout.strips.per_page);
-}
-
-static void hint_of(const struct file *file, uint64_t start,
-                    struct cache_hint *ret)
-{
-    const struct plan *p = &file->plan;
-
-    if (file->layout.strip_offset)
-        return; /* packed bytes have no samples */
-    ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
-    ret->channels = (uint8_t)p->out_channels;
-    ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
-    ret->row_bytes = (uint32_t)file->layout.strips.row_bytes;
-    ret->samples_from = start < file->layout.data_offset
-                            ? (uint32_t)(file->layout.data_offset - start)
-                            : 0;
-    if (ret->samples_from > CACHE_BLOCK_MAX)
-        ret->samples_from = CACHE_BLOCK_MAX;
-}
-
-/* The part of [start, start+size) that [from, to) covers, copied there. */
-static void overlay(uint8_t *data, uint64_t start, size_t size, uint64_t from,
-                    uint64_t to, const uint8_t *bytes)
-{
-    uint64_t a = start > from ? start : from;
-    uint64_t b = start + size < to ? start + size : to;
-
-    if (a < b)
-        memcpy(data + (a - start), bytes + (a - from), (size_t)(b - a));
-}
-
-static void overlay_header(const struct file *file, uint8_t *data,
-                           uint64_t start, size_t size)
-{
-    uint64_t end = file->layout.data_offset;
-
-    if (start >= end)
-        return;
-    if (end > start + size)
-        end = start + size;
-    tiff_layout_header_read(&file->layout, start, (size_t)(end - start), data);
-}
-
-/* Offers every other block that header and this page fill completely. */
-static void publish_page(struct files *f, const struct file *file,
-                         uint32_t page, const uint8_t *bytes, uint64_t except)
-{
-    CLEANUP_FREE uint8_t *data = malloc(CACHE_BLOCK_MAX);
-    uint64_t from, to, first, last;
-
-    page_range(file, page, &from, &to);
-    first = page == 0 ? 0 : (from + CACHE_BLOCK_MAX - 1) / CACHE_BLOCK_MAX;
-    last = to == file->layout.size ? (to - 1) / CACHE_BLOCK_MAX + 1
-                                   : to / CACHE_BLOCK_MAX;
-    for (uint64_t block = first; data && block < last; block++) {
-        struct cache_key key = file_block_key(file, block);
-        uint64_t start = block * CACHE_BLOCK_MAX;
-        size_t size = file_block_bytes(file, block);
-        struct cache_hint hint = {0};
-
-        if (block == except || start + size <= file->layout.data_offset)
-            continue;
-        overlay_header(file, data, start, size);
-        overlay(data, start, size, from, to, bytes);
-        hint_of(file, start, &hint);
-        cache_publish(f->config.cache, &key, data, size, &hint);
-    }
-}
-
-struct block_request {
-    struct files *files;
-    const struct file *file;
-};
-
-static int fill_page(const struct block_request *r, uint32_t page,
-                     uint64_t block, uint8_t *data, size_t size,
-                     struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    uint64_t from, to;
-    bool made;
-
-    if (page_get(r->files, r->file, &r->file->layout.strips, page, &ref, &made,
-                 err) != 0)
-        return -1;
-    page_range(r->file, page, &from, &to);
-    overlay(data, block * CACHE_BLOCK_MAX, size, from, to,
-            page_bytes(ref.value));
-    if (made)
-        publish_page(r->files, r->file, page, page_bytes(ref.value), block);
-    flight_put(r->files->pages, &ref);
-    return 0;
-}
-
-static int block_fill(void *opaque, const struct cache_key *key, uint8_t *data,
-                      size_t size, struct cache_hint *hint, struct error *err)
-{
-    const struct block_request *r = opaque;
-    uint64_t start = key->block * CACHE_BLOCK_MAX;
-    uint32_t page, last;
-
-    overlay_header(r->file, data, start, size);
-    hint_of(r->file, start, hint);
-    if (start + size <= r->file->layout.data_offset)
-        return 0;
-    page = file_page_at(r->file, start);
-    last = file_page_at(r->file, start + size - 1);
-    for (; page <= last; page++)
-        if (fill_page(r, page, key->block, data, size, err) != 0)
-            return -1;
-    return 0;
-}
-
-int file_block_get(struct files *f, const struct file *file, uint64_t block,
-                   struct cache_pin *ret, struct error *err)
-{
-    struct block_request request = {f, file};
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_get(f->config.cache, &key, file_block_bytes(file, block),
-                     block_fill, &request, ret, err);
-}
-
-bool file_block_peek(struct files *f, const struct file *file, uint64_t block,
-                     struct cache_pin *ret)
-{
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_try_get(f->config.cache, &key, file_block_bytes(file, block),
-                         ret);
-}
-
-void files_unpin(struct files *f, struct cache_pin *pin)
-{
-    cache_unpin(f->config.cache, pin);
 }
 
 /* ---- the table ---------------------------------------------------------- */

@@ -15,6 +15,16 @@
 #include "prepfs/cleanup.h"
 #include "render/spec.h"
 
+/* What cannot be kept is measured again next time. */
+static void keep_fact(const struct measure *m, const struct page_job *job,
+                      const char *prefix, const struct manifest_fact *fact)
+{
+    struct error ignored = ERROR_INIT;
+
+    (void)manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
+                            fact, &ignored);
+}
+
 /* ---- extent ------------------------------------------------------------- */
 
 static void extent_prefix(const struct view *view, char *buf, size_t size)
@@ -84,8 +94,8 @@ int measure_extent(const struct measure *m, struct page_job *job,
         return -1;
     fact.vmin = job->extent.count ? job->extent.min : 0.0;
     fact.vmax = job->extent.count ? job->extent.max : 0.0;
-    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
-                             &fact, err);
+    keep_fact(m, job, prefix, &fact);
+    return 0;
 }
 
 /* ---- crop --------------------------------------------------------------- */
@@ -157,15 +167,16 @@ int measure_crop(const struct measure *m, const struct page_job *job,
                               &fact, err);
     if (found < 0)
         return -1;
-    if (found && fact.crop.width > 0) {
+    if (found && image_box_is_inside(&fact.crop, job->plan->oriented_width,
+                                     job->plan->oriented_height)) {
         *ret = fact.crop;
         return 0;
     }
     if (crop_pages(m, job, ret, err) != 0)
         return -1;
     fact = (struct manifest_fact){.crop = *ret, .vmin = NAN, .vmax = NAN};
-    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
-                             &fact, err);
+    keep_fact(m, job, prefix, &fact);
+    return 0;
 }
 
 /* ---- padding ------------------------------------------------------------ */
