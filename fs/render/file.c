@@ -364,6 +364,8 @@ static int resolve(const struct file_request *r, struct file *file,
         return error_set(err, ERROR_STALE, "this file's source changed");
     if (plan_init(r->view, &file->instance, &file->plan, err) != 0)
         return -1;
+    if (file->plan.refusal) /* nothing is measured for what cannot be read */
+        return error_set(err, ERROR_UNSUPPORTED, "%s", file->plan.refusal);
     file->id = *r->id;
     digest_of(file, f->config.engine, file->digest);
     if (recall(f, file, &known, &is_known, err) != 0 ||
