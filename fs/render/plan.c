@@ -87,6 +87,9 @@ static const char *refusal(const struct plan *p)
 {
     const struct view *v = &p->view;
 
+    if (p->value_channels == 3 && p->value_type != SAMPLE_U8 &&
+        p->value_type != SAMPLE_U16)
+        return "colour of more than 16 bits is not supported";
     if (p->value_channels == 3 &&
         (v->values == VIEW_VALUES_HU || v->values == VIEW_VALUES_RANGE))
         return "a colour image has no modality values: hu and range need a "
