@@ -42,6 +42,7 @@ static struct page_job job_of(struct files *f, const struct file *file)
         .plan = &file->plan,
         .order = file->order,
         .extent = file->extent,
+        .numbers = file->numbers,
     };
 }
 
@@ -176,9 +177,10 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     source_put(f->config.maker->sources, &ref);
     if (rc != 0)
         return -1;
+    rc = plan_set_order(&file->plan, &order, err);
     file->order = STEAL(order.frames);
     dicom_order_deinit(&order);
-    return 0;
+    return rc;
 }
 
 /* Would one page be more than the limit allows for the whole file? It is made
@@ -211,6 +213,7 @@ static int resolve_shape(struct files *f, struct file *file,
 {
     struct measure m = {f->config.manifest, f->config.engine};
     struct page_job job = job_of(f, file);
+    struct page_stats stats;
     struct image_box box;
     struct pad pad;
 
@@ -226,6 +229,13 @@ static int resolve_shape(struct files *f, struct file *file,
     }
     if (check_page(f, &file->plan, err) != 0)
         return -1;
+    if (known)
+        stats = (struct page_stats){known->vmean, known->vstd, known->vmin,
+                                    known->vmax};
+    if (measure_numbers(&m, &job, known && known->has_stats ? &stats : NULL,
+                        err) != 0)
+        return -1;
+    file->numbers = job.numbers;
     if (!plan_needs_pad(&file->plan))
         return 0;
     if (!(known && recalled_pad(&file->plan, known, &pad)) &&
@@ -283,6 +293,11 @@ static void remember(struct files *f, const struct file *file, uint64_t *strips)
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
         .strips = strips,
         .n_strips = strips ? file->layout.strips.count : 0,
+        .has_stats = measure_has_stats(p),
+        .vmin = file->numbers.stats.min,
+        .vmax = file->numbers.stats.max,
+        .vmean = file->numbers.stats.mean,
+        .vstd = file->numbers.stats.sd,
     };
 
     (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
@@ -368,8 +383,8 @@ static int resolve(const struct file_request *r, struct file *file,
         return error_set(err, ERROR_UNSUPPORTED, "%s", file->plan.refusal);
     file->id = *r->id;
     digest_of(file, f->config.engine, file->digest);
-    if (recall(f, file, &known, &is_known, err) != 0 ||
-        resolve_order(f, file, err) != 0 ||
+    if (resolve_order(f, file, err) != 0 ||
+        recall(f, file, &known, &is_known, err) != 0 ||
         resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;

@@ -41,6 +41,7 @@ struct file {
     struct plan plan;
     uint32_t *order; /* NULL: stored order */
     struct values_extent extent;
+    struct page_numbers numbers;
     struct tiff_layout layout;
     bool is_split;           /* blocks end where pages do */
     uint64_t digest[2];      /* of what its samples depend on: pages */

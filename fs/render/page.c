@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * page.c: decode, values, orient, region, resize, pad, convert; each step
- * hands an image to the next and is skipped where it changes nothing.
+ * page.c: decode, values, orient, (stack.c), region, resize, norm, pad,
+ * canvas, convert; each step hands an image to the next and is skipped where
+ * it changes nothing.
  */
 #include "render/page.h"
 
@@ -11,8 +12,10 @@
 #include "image/image.h"
 #include "image/pad.h"
 #include "image/palette.h"
+#include "image/rot.h"
 #include "prepfs/cleanup.h"
 #include "render/spec.h"
+#include "render/stack.h"
 
 static uint64_t now_ns(void)
 {
@@ -38,10 +41,10 @@ static void stored_put(const struct page_job *job, struct stored *s)
     source_put(job->maker->sources, &s->source_ref);
 }
 
-static int stored_get(const struct page_job *job, uint32_t page,
+static int stored_get(const struct page_job *job, uint32_t picked,
                       struct stored *ret, struct error *err)
 {
-    struct stored s = {.frame = plan_frame(job->plan, page)};
+    struct stored s = {.frame = plan_frame(job->plan, picked)};
     const struct source *source;
 
     if (job->plan->refusal)
@@ -173,6 +176,68 @@ static int orient_owned(const struct orient *o, struct image *image,
     return 0;
 }
 
+/* ---- fills -------------------------------------------------------------- */
+
+static enum pad_fill fill_kind(const struct view *v)
+{
+    return v->fill == VIEW_FILL_EDGE      ? PAD_FILL_EDGE
+           : v->fill == VIEW_FILL_REFLECT ? PAD_FILL_REFLECT
+                                          : PAD_FILL_VALUE;
+}
+
+/* In samples of value_type. */
+static double fill_value(const struct page_job *job)
+{
+    switch (job->plan->view.fill) {
+    case VIEW_FILL_MIN:
+        return job->numbers.fill_min;
+    case VIEW_FILL_MAX:
+        return job->numbers.fill_max;
+    case VIEW_FILL_NUMBER:
+    case VIEW_FILL_EDGE:
+    case VIEW_FILL_REFLECT:
+        break;
+    }
+    return job->plan->view.fill_number;
+}
+
+/* ---- rotation ----------------------------------------------------------- */
+
+/* Turns an owned image within its shape. */
+static int rotate_owned(const struct page_job *job, struct image *image,
+                        struct error *err)
+{
+    struct image turned = {0};
+
+    if (!job->plan->oblique)
+        return 0;
+    if (image_alloc(image->width, image->height, image->channels, image->type,
+                    &turned, err) != 0)
+        return -1;
+    rot_apply(job->plan->view.rot, fill_kind(&job->plan->view), fill_value(job),
+              image, &turned);
+    image_free(image);
+    *image = turned;
+    return 0;
+}
+
+static int rotate_mask(const struct page_job *job, struct image *mask,
+                       struct error *err)
+{
+    const struct plan *p = job->plan;
+    struct image turned = {0};
+
+    if (!p->oblique)
+        return 0;
+    if (image_alloc(p->oriented_width, p->oriented_height, 1, SAMPLE_U8,
+                    &turned, err) != 0)
+        return -1;
+    rot_mask(p->view.rot, mask->data ? mask : NULL, &turned);
+    image_free(mask);
+    *mask = turned;
+    return 0;
+}
+
 static int values_of(const struct page_job *job, const struct stored *s,
                      struct tool_set *tools, struct image *ret,
                      struct image *ret_padding, struct error *err)
@@ -183,10 +248,14 @@ static int values_of(const struct page_job *job, const struct stored *s,
 
     if (rc == 0)
         rc = orient_owned(&job->plan->orient, ret, err);
+    if (rc == 0)
+        rc = rotate_owned(job, ret, err);
     if (rc == 0 && ret_padding)
         rc = padding_mask(job, s, ret_padding, err);
     if (rc == 0 && ret_padding)
         rc = orient_owned(&job->plan->orient, ret_padding, err);
+    if (rc == 0 && ret_padding)
+        rc = rotate_mask(job, ret_padding, err);
     if (rc == 0)
         return 0;
     image_free(ret);
@@ -195,9 +264,9 @@ static int values_of(const struct page_job *job, const struct stored *s,
     return -1;
 }
 
-static int values_with(const struct page_job *job, uint32_t page,
-                       struct tool_set *tools, struct image *ret,
-                       struct image *ret_padding, struct error *err)
+int page_frame(const struct page_job *job, uint32_t frame,
+               struct tool_set *tools, struct image *ret,
+               struct image *ret_padding, struct error *err)
 {
     struct stored s;
     uint64_t start;
@@ -206,7 +275,7 @@ static int values_with(const struct page_job *job, uint32_t page,
     *ret = (struct image){0};
     if (ret_padding)
         *ret_padding = (struct image){0};
-    if (stored_get(job, page, &s, err) != 0)
+    if (stored_get(job, frame, &s, err) != 0)
         return -1;
     start = now_ns();
     rc = values_of(job, &s, tools, ret, ret_padding, err);
@@ -215,7 +284,7 @@ static int values_with(const struct page_job *job, uint32_t page,
     return rc;
 }
 
-int page_values(const struct page_job *job, uint32_t page, struct image *ret,
+int page_values(const struct page_job *job, uint32_t k, struct image *ret,
                 struct image *ret_padding, struct error *err)
 {
     struct tool_set *tools = tools_borrow(job->maker->tools, err);
@@ -223,18 +292,18 @@ int page_values(const struct page_job *job, uint32_t page, struct image *ret,
 
     if (!tools)
         return -1;
-    rc = values_with(job, page, tools, ret, ret_padding, err);
+    rc = stack_values(job, k, tools, ret, ret_padding, err);
     tools_return(job->maker->tools, tools);
     return rc;
 }
 
-int page_extent(const struct page_job *job, uint32_t page,
+int page_extent(const struct page_job *job, uint32_t frame,
                 struct values_extent *acc, struct error *err)
 {
     struct values_spec spec;
     struct stored s;
 
-    if (stored_get(job, page, &s, err) != 0)
+    if (stored_get(job, frame, &s, err) != 0)
         return -1;
     spec_modality(job->plan, s.header, s.frame, &spec);
     values_extent_add(&spec, s.image, acc);
@@ -256,8 +325,8 @@ static const enum resize_filter filters[] = {
 /* Resamples the plan's region of `values` into `dst`, which has the size of
  * the target's cut. */
 static int resize_into(const struct page_job *job, struct tool_set *tools,
-                       const struct image *values, const struct image *dst,
-                       struct error *err)
+                       const struct image *values, enum resize_filter filter,
+                       const struct image *dst, struct error *err)
 {
     const struct plan *p = job->plan;
     struct image region = image_sub(values, &p->region);
@@ -270,86 +339,204 @@ static int resize_into(const struct page_job *job, struct tool_set *tools,
         return 0;
     }
     if (tools_resize_plan(job->maker->tools, region.width, region.height,
-                          &p->target, filters[p->view.filter], &ref, &weights,
-                          err) != 0)
+                          &p->target, filter, &ref, &weights, err) != 0)
         return -1;
     rc = resize_apply(weights, &region, dst, &tools->scratch, err);
     tools_put_plan(job->maker->tools, &ref);
     return rc;
 }
 
-static int resized_with(const struct page_job *job, uint32_t page,
-                        struct tool_set *tools, struct image *ret,
-                        struct error *err)
+/* `values` cut and resized, as an owned image; an empty one stays empty. */
+static int resized_of(const struct page_job *job, struct tool_set *tools,
+                      const struct image *values, enum resize_filter filter,
+                      struct image *ret, struct error *err)
 {
-    CLEANUP(image_free) struct image values = {0};
     const struct image_box *cut = &job->plan->target.cut;
 
-    if (values_with(job, page, tools, &values, NULL, err) != 0)
+    if (!values->data)
+        return 0;
+    if (image_alloc(cut->width, cut->height, values->channels, values->type,
+                    ret, err) != 0)
         return -1;
-    if (image_alloc(cut->width, cut->height, values.channels, values.type, ret,
-                    err) != 0)
-        return -1;
-    if (resize_into(job, tools, &values, ret, err) == 0)
+    if (resize_into(job, tools, values, filter, ret, err) == 0)
         return 0;
     image_free(ret);
     return -1;
 }
 
-int page_resized(const struct page_job *job, uint32_t page, struct image *ret,
-                 struct error *err)
+static int resized_with(const struct page_job *job, uint32_t k,
+                        struct tool_set *tools, struct image *ret,
+                        struct image *ret_padding, struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    CLEANUP(image_free) struct image padding = {0};
+
+    *ret = (struct image){0};
+    if (ret_padding)
+        *ret_padding = (struct image){0};
+    if (stack_resampled(job, k, tools, &values, ret_padding ? &padding : NULL,
+                        err) != 0 ||
+        resized_of(job, tools, &values, filters[job->plan->view.filter], ret,
+                   err) != 0)
+        return -1;
+    if (!ret_padding ||
+        resized_of(job, tools, &padding, RESIZE_NEAREST, ret_padding, err) == 0)
+        return 0;
+    image_free(ret);
+    return -1;
+}
+
+int page_resized(const struct page_job *job, uint32_t k, struct image *ret,
+                 struct image *ret_padding, struct error *err)
 {
     struct tool_set *tools = tools_borrow(job->maker->tools, err);
     int rc;
 
     if (!tools)
         return -1;
-    rc = resized_with(job, page, tools, ret, err);
+    rc = resized_with(job, k, tools, ret, ret_padding, err);
     tools_return(job->maker->tools, tools);
     return rc;
 }
 
-/* Region, resize and padding of `values` in one go: the resize writes where
- * the padding leaves room for it. */
-static int compose(const struct page_job *job, struct tool_set *tools,
-                   const struct image *values, struct image *ret,
-                   struct error *err)
+/* ---- normalisation ------------------------------------------------------ */
+
+void page_measure(const struct image *image, const struct image *mask,
+                  struct norm_moments *acc)
+{
+    for (uint32_t c = 0; c < image->channels; c++) {
+        struct norm_moments m;
+
+        norm_measure(image, c, mask && mask->data ? mask : NULL, &m);
+        norm_merge(acc, &m);
+    }
+}
+
+struct page_stats page_stats_of(const struct plan *p,
+                                const struct norm_moments *m)
+{
+    double unit = plan_unit(p);
+
+    if (m->count == 0)
+        return (struct page_stats){0.0, 0.0, 0.0, 0.0};
+    return (struct page_stats){m->mean / unit, norm_sd(m) / unit, m->min / unit,
+                               m->max / unit};
+}
+
+struct norm page_norm(const struct plan *p, const struct page_stats *s)
+{
+    double unit = plan_unit(p);
+
+    switch (p->view.norm) {
+    case VIEW_NORM_FIXED:
+        return norm_fixed(p->view.norm_mean, p->view.norm_sd, unit);
+    case VIEW_NORM_UNIT:
+        return (struct norm){unit, s->min, s->max - s->min, 1.0, 0.0};
+    case VIEW_NORM_SYM:
+        return (struct norm){unit, s->min, s->max - s->min, 2.0, -1.0};
+    case VIEW_NORM_Z:
+    case VIEW_NORM_NONE:
+        break;
+    }
+    return (struct norm){unit, s->mean, s->sd, 1.0, 0.0};
+}
+
+/* ---- padding and canvas ------------------------------------------------- */
+
+/* What is put outside, in the samples that the padding sees. */
+static double fill_outside(const struct page_job *job, const struct norm *norm)
 {
     const struct plan *p = job->plan;
-    struct image_box box;
+    double value = fill_value(job);
+
+    if (p->view.fill != VIEW_FILL_MIN && p->view.fill != VIEW_FILL_MAX)
+        return value;
+    if (p->stack_type != p->value_type) /* lapmip of 8 bits */
+        value = value * (plan_unit(p) / p->y_max);
+    if (!norm)
+        return value;
+    if (norm->divide == 0.0)
+        return 0.0;
+    return (value / norm->unit - norm->subtract) / norm->divide *
+               norm->multiply +
+           norm->add;
+}
+
+/* Resized `values` where the padding leaves room for them. The resize writes
+ * there itself unless there is a normalisation to be done on its way. */
+static int place(const struct page_job *job, struct tool_set *tools,
+                 const struct image *values, const struct norm *norm,
+                 const struct image *inner, struct error *err)
+{
+    CLEANUP(image_free) struct image resized = {0};
+    enum resize_filter filter = filters[job->plan->view.filter];
+
+    if (!norm)
+        return resize_into(job, tools, values, filter, inner, err);
+    if (resized_of(job, tools, values, filter, &resized, err) != 0)
+        return -1;
+    norm_apply(norm, &resized, inner);
+    return 0;
+}
+
+/* Region, resize, normalisation and padding of `values` in one go. */
+static int compose(const struct page_job *job, struct tool_set *tools,
+                   const struct image *values, const struct norm *norm,
+                   struct image *ret, struct error *err)
+{
+    const struct plan *p = job->plan;
+    struct image_box box = {0, 0, p->frame_width, p->frame_height};
     struct image inner;
 
-    if (image_alloc(p->out_width, p->out_height, values->channels, values->type,
-                    ret, err) != 0)
-        return -1;
-    box = p->pads ? pad_box(&p->pad, p->out_width, p->out_height)
-                  : (struct image_box){0, 0, p->out_width, p->out_height};
-    inner = image_sub(ret, &box);
-    if (resize_into(job, tools, values, &inner, err) != 0)
+    if (image_alloc(p->frame_width, p->frame_height, values->channels,
+                    norm ? SAMPLE_F32 : values->type, ret, err) != 0)
         return -1;
     if (p->pads)
-        pad_margins(&p->pad, PAD_FILL_VALUE, p->view.fill_number, ret);
+        box = pad_box(&p->pad, p->frame_width, p->frame_height);
+    inner = image_sub(ret, &box);
+    if (place(job, tools, values, norm, &inner, err) != 0)
+        return -1;
+    if (p->pads)
+        pad_margins(&p->pad, fill_kind(&p->view), fill_outside(job, norm), ret);
+    return 0;
+}
+
+/* Puts an owned frame on the canvas. */
+static int lay_out(const struct page_job *job, const struct norm *norm,
+                   struct image *frame, struct error *err)
+{
+    const struct plan *p = job->plan;
+    struct image canvas = {0};
+
+    if (p->view.canvas.width == 0)
+        return 0;
+    if (image_alloc(p->out_width, p->out_height, frame->channels, frame->type,
+                    &canvas, err) != 0)
+        return -1;
+    pad_window(frame, (int64_t)p->canvas_cut.x - p->canvas_pad.left,
+               (int64_t)p->canvas_cut.y - p->canvas_pad.top,
+               fill_kind(&p->view), fill_outside(job, norm), &canvas);
+    image_free(frame);
+    *frame = canvas;
     return 0;
 }
 
 static bool changes_nothing(const struct plan *p)
 {
-    return !p->resizes && !p->pads && p->region.width == p->oriented_width &&
+    return !p->resizes && !p->pads && p->view.canvas.width == 0 &&
+           p->view.norm == VIEW_NORM_NONE &&
+           p->region.width == p->oriented_width &&
            p->region.height == p->oriented_height;
-}
-
-static enum convert_scale scale_of(const struct plan *p)
-{
-    bool is_unit =
-        view_is_windowed(&p->view) || p->view.values == VIEW_VALUES_RANGE;
-
-    return is_unit ? CONVERT_UNIT : CONVERT_VALUE;
 }
 
 /* Converts `from`, which is taken over, to what the file holds. */
 static int finish(const struct plan *p, struct image *from, struct image *ret,
                   struct error *err)
 {
+    enum convert_scale scale = plan_is_unit(p) || p->view.norm != VIEW_NORM_NONE
+                                   ? CONVERT_UNIT
+                                   : CONVERT_VALUE;
+
     if (from->type == p->out_type && from->channels == p->out_channels) {
         *ret = *from;
         *from = (struct image){0};
@@ -358,28 +545,155 @@ static int finish(const struct plan *p, struct image *from, struct image *ret,
     if (image_alloc(p->out_width, p->out_height, p->out_channels, p->out_type,
                     ret, err) != 0)
         return -1;
-    if (convert_image(from, scale_of(p), ret, err) == 0)
+    if (convert_image(from, scale, ret, err) == 0)
         return 0;
     image_free(ret);
     return -1;
+}
+
+/* ---- pages -------------------------------------------------------------- */
+
+int page_display_plan(const struct plan *plan,
+                      const struct manifest_instance *instance,
+                      struct plan *ret, struct error *err)
+{
+    struct plan display;
+    struct view view;
+
+    view_measure(&plan->view, &view);
+    if (plan_init(&view, instance, &display, err) != 0)
+        return -1;
+    display.depth = plan->depth;
+    display.pages = plan->pages;
+    display.has_region = true;
+    display.region = plan->region;
+    display.resizes = plan->resizes;
+    display.target = plan->target;
+    display.view.filter = plan->view.filter;
+    *ret = display;
+    return 0;
+}
+
+/* The mask of what does not enter the statistics of frame `k`. */
+static int mark_background(const struct page_job *job, uint32_t k,
+                           const struct image *resized, struct image *mask,
+                           struct error *err)
+{
+    CLEANUP(image_free) struct image display = {0};
+    struct page_job other = *job;
+    struct plan plan;
+
+    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+        return -1;
+    other.plan = &plan;
+    other.extent = job->numbers.display;
+    if (page_resized(&other, k, &display, NULL, err) != 0)
+        return -1;
+    if (!mask->data) {
+        if (image_alloc(resized->width, resized->height, 1, SAMPLE_U8, mask,
+                        err) != 0)
+            return -1;
+        pad_constant(0.0, mask);
+    }
+    norm_mark_background(&display, mask);
+    return 0;
+}
+
+int page_moments(const struct page_job *job, uint32_t k,
+                 struct norm_moments *acc, struct error *err)
+{
+    CLEANUP(image_free) struct image resized = {0};
+    CLEANUP(image_free) struct image mask = {0};
+
+    if (page_resized(job, k, &resized, &mask, err) != 0)
+        return -1;
+    if (job->plan->view.norm_fg &&
+        mark_background(job, k, &resized, &mask, err) != 0)
+        return -1;
+    page_measure(&resized, &mask, acc);
+    return 0;
+}
+
+static int norm_of(const struct page_job *job, uint32_t k, struct norm *ret,
+                   struct error *err)
+{
+    struct norm_moments moments = {0};
+    struct page_stats stats = job->numbers.stats;
+
+    if (job->plan->view.norm_frame) {
+        if (page_moments(job, k, &moments, err) != 0)
+            return -1;
+        stats = page_stats_of(job->plan, &moments);
+    }
+    *ret = page_norm(job->plan, &stats);
+    return 0;
+}
+
+/* Frame `k` of depth.resized as its page is, but for the type. */
+static int frame_of(const struct page_job *job, uint32_t k,
+                    struct tool_set *tools, struct image *ret,
+                    struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    struct norm norm;
+    bool norms = job->plan->view.norm != VIEW_NORM_NONE;
+    uint64_t start;
+    int rc;
+
+    if (norms && norm_of(job, k, &norm, err) != 0)
+        return -1;
+    if (stack_resampled(job, k, tools, &values, NULL, err) != 0)
+        return -1;
+    if (changes_nothing(job->plan)) {
+        *ret = values;
+        values = (struct image){0};
+        return 0;
+    }
+    start = now_ns();
+    rc = compose(job, tools, &values, norms ? &norm : NULL, ret, err);
+    if (rc == 0)
+        rc = lay_out(job, norms ? &norm : NULL, ret, err);
+    job->maker->image_ns += now_ns() - start;
+    return rc;
+}
+
+/* A page before or behind the frames: all of it is outside. */
+static int empty_page(const struct page_job *job, struct image *ret,
+                      struct error *err)
+{
+    const struct plan *p = job->plan;
+    bool norms = p->view.norm != VIEW_NORM_NONE;
+    struct norm norm = page_norm(p, &job->numbers.stats);
+
+    if (image_alloc(p->out_width, p->out_height, p->stack_channels,
+                    norms ? SAMPLE_F32 : p->stack_type, ret, err) != 0)
+        return -1;
+    pad_constant(fill_outside(job, norms ? &norm : NULL), ret);
+    return 0;
 }
 
 static int render_with(const struct page_job *job, uint32_t page,
                        struct tool_set *tools, struct image *ret,
                        struct error *err)
 {
-    CLEANUP(image_free) struct image values = {0};
-    CLEANUP(image_free) struct image composed = {0};
+    CLEANUP(image_free) struct image frame = {0};
+    const struct plan *p = job->plan;
+    enum pad_fill fill = fill_kind(&p->view);
+    int64_t k = depth_source(&p->depth, page);
+    bool outside = k < 0 || k >= (int64_t)p->depth.resized;
     uint64_t start;
     int rc;
 
-    if (values_with(job, page, tools, &values, NULL, err) != 0)
+    if (outside && fill == PAD_FILL_VALUE)
+        rc = empty_page(job, &frame, err);
+    else
+        rc = frame_of(
+            job, outside ? pad_index(fill, k, p->depth.resized) : (uint32_t)k,
+            tools, &frame, err);
+    if (rc != 0)
         return -1;
     start = now_ns();
-    if (changes_nothing(job->plan))
-        rc = finish(job->plan, &values, ret, err);
-    else if ((rc = compose(job, tools, &values, &composed, err)) == 0)
-        rc = finish(job->plan, &composed, ret, err);
+    rc = finish(p, &frame, ret, err);
     job->maker->image_ns += now_ns() - start;
     return rc;
 }

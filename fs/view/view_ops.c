@@ -83,7 +83,7 @@
                   .hi = VIEW_PARTS_MAX,                                        \
                   .def = 1,                                                    \
                   .doc = "slices from one slab to the next"}},                 \
-        .built = BUILT_NO, .label = "slab-" text, .needs = "",                 \
+        .built = BUILT_YES, .label = "slab-" text, .needs = "",                \
         .example = "slab-" text "-d8-s4", .doc = about, .formula = "",         \
         .rule = SLAB_RULE                                                      \
     }
@@ -95,7 +95,7 @@
                            "statistics of each frame, not of the volume"),     \
                  WORD_BOOL("fg", norm_fg,                                      \
                            "statistics without the background")},              \
-        .built = BUILT_NO, .label = "norm-" text, .needs = "",                 \
+        .built = BUILT_YES, .label = "norm-" text, .needs = "",                \
         .example = "norm-" text, .doc = about, .formula = how,                 \
         .rule = NORM_RULE                                                      \
     }
@@ -117,11 +117,11 @@
         .formula = how                                                         \
     }
 
-#define FILL(text, what, about)                                                \
+#define FILL(text, what, about, how)                                           \
     {                                                                          \
         .name = "fill", .word = text, .slot = SLOT_FILL, ENUM(fill, what),     \
-        .built = BUILT_NO, .label = "fill-" text, .needs = FILL_NEEDS,         \
-        .example = "fill-" text, .doc = about, .formula = ""                   \
+        .built = BUILT_YES, .label = "fill-" text, .needs = FILL_NEEDS,        \
+        .example = "fill-" text, .doc = about, .formula = how                  \
     }
 #define FILL_NEEDS                                                             \
     "size-64x64 canvas-64x64 rand-8x8-n1-seed1 roi-nodules-8x8 rot-45"
@@ -443,7 +443,7 @@ const struct view_form view_forms[] = {
                .required = true,
                .offset = AT(flip),
                .doc = "h left-right, v top-bottom, z first-last frame"}},
-     .built = BUILT_NO_Z,
+     .built = BUILT_YES,
      .label = "flip",
      .needs = "",
      .example = "flip-hv",
@@ -459,7 +459,7 @@ const struct view_form view_forms[] = {
                .lo = -360,
                .hi = 360,
                .doc = "degrees clockwise"}},
-     .built = BUILT_QUARTER,
+     .built = BUILT_YES,
      .label = "rot",
      .needs = "",
      .example = "rot-90",
@@ -486,7 +486,7 @@ const struct view_form view_forms[] = {
      .word = "central",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_CENTRAL),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-central",
      .needs = "",
      .example = "vol-central",
@@ -498,7 +498,7 @@ const struct view_form view_forms[] = {
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MIP),
      .args = {SKIP(0)},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-mip",
      .needs = "",
      .example = "vol-mip-skip5",
@@ -510,7 +510,7 @@ const struct view_form view_forms[] = {
      .word = "minip",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MINIP),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-minip",
      .needs = "",
      .example = "vol-minip",
@@ -520,7 +520,7 @@ const struct view_form view_forms[] = {
      .word = "mean",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MEAN),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-mean",
      .needs = "",
      .example = "vol-mean",
@@ -538,7 +538,7 @@ const struct view_form view_forms[] = {
                .lo = 1,
                .hi = VIEW_PARTS_MAX,
                .doc = "frames to make"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-interp",
      .needs = "",
      .example = "vol-interp-32",
@@ -563,7 +563,7 @@ const struct view_form view_forms[] = {
               WORD_BOOL("central", vol_central,
                         "base is the central slice, not the parallel-beam "
                         "sum")},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-lapmip",
      .needs = "",
      .example = "vol-lapmip-w2-skip2-central",
@@ -619,7 +619,7 @@ const struct view_form view_forms[] = {
                PIXELS,
                .doc = "width x height [x frames] at left x top [x first "
                       "frame], 0-based"}},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "box",
      .needs = "",
      .example = "box-512x384at100x50",
@@ -629,7 +629,7 @@ const struct view_form view_forms[] = {
      .slot = SLOT_REGION,
      ENUM(region, VIEW_REGION_MID),
      .args = {DIMS(region_size, "width x height [x frames]")},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "mid",
      .needs = "",
      .example = "mid-256x256",
@@ -651,7 +651,7 @@ const struct view_form view_forms[] = {
                         "keeps the aspect, fills the size, centred cut"),
               WORD_ENUM("stretch", size_mode, VIEW_SIZE_STRETCH,
                         "each axis on its own")},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "size",
      .needs = "",
      .example = "size-384x512",
@@ -672,14 +672,16 @@ const struct view_form view_forms[] = {
                .lo = 1e-12,
                .hi = 1e6,
                .doc = "millimetres per pixel"}},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "spacing",
      .needs = "",
      .example = "spacing-0.5x0.5",
      .doc = "resized to this pixel spacing",
      .formula = "s = (1/X)/ppmm per axis in f32, t = round(w*s), image "
                 "round(w*(t/w)); no padding. Z: vol-interp-T with T = "
-                "round((n-1)*dz/Z)+1, unless that is n or less than 2. A "
+                "round((n-1)*dz/Z)+1, unless that is n or less than 2, dz "
+                "being the distance of the frames after vol and slab: it is "
+                "in the source, so the size is measured once. A "
                 "source without spacing: EOPNOTSUPP."},
     {.name = "noup",
      .slot = SLOT_NOUP,
@@ -747,15 +749,18 @@ const struct view_form view_forms[] = {
      .doc = "outside the image there is this value",
      .formula = "Default 0. Display: 0 to y_max; hu, raw: their own values; "
                 "clamped to the type."},
-    FILL("min", VIEW_FILL_MIN, "outside there is the volume's minimum"),
-    FILL("max", VIEW_FILL_MAX, "outside there is the volume's maximum"),
-    FILL("edge", VIEW_FILL_EDGE, "outside the nearest pixel is repeated"),
+    FILL("min", VIEW_FILL_MIN, "outside there is the volume's minimum",
+         "Of the values of the frames that take part, before rotation and "
+         "resize, PixelPaddingValue excluded; norm maps it with them."),
+    FILL("max", VIEW_FILL_MAX, "outside there is the volume's maximum",
+         "Likewise."),
+    FILL("edge", VIEW_FILL_EDGE, "outside the nearest pixel is repeated", ""),
     FILL("reflect", VIEW_FILL_REFLECT,
-         "outside the image is mirrored, its edge not repeated"),
+         "outside the image is mirrored, its edge not repeated", ""),
     {.name = "canvas",
      .slot = SLOT_CANVAS,
      .args = {DIMS(canvas, "width x height [x frames]")},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "canvas",
      .needs = "",
      .example = "canvas-512x512",
@@ -853,7 +858,7 @@ const struct view_form view_forms[] = {
                .lo = 1e-12,
                .hi = 1e15,
                .doc = "standard deviation"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "norm-m-s",
      .needs = "",
      .example = "norm-m0.485-s0.229",
