@@ -206,9 +206,9 @@ static bool needs_limits(const struct view *v)
 }
 
 /* The frames and their values, and nothing that comes later. */
-static void limits_prefix(const struct view *view, char *buf, size_t size)
+static void limits_prefix(const struct plan *plan, char *buf, size_t size)
 {
-    struct view v = *view;
+    const struct view v = plan->view;
     struct view values;
 
     view_measure(&v, &values);
@@ -222,7 +222,8 @@ static void limits_prefix(const struct view *view, char *buf, size_t size)
     values.vol = VIEW_VOL_KEEP;
     values.slab = VIEW_SLAB_NONE;
     values.region = VIEW_REGION_NONE;
-    (void)snprintf(buf, size, "limits:");
+    /* lapmip has a range in integers, others in floats */
+    (void)snprintf(buf, size, "limits-%d:", (int)plan->value_type);
     (void)view_print(&values, buf + strlen(buf), size - strlen(buf));
 }
 
@@ -262,13 +263,13 @@ static int limits_measure(const struct page_job *job, struct manifest_fact *ret,
 static int measure_limits(const struct measure *m, struct page_job *job,
                           struct error *err)
 {
-    char prefix[VIEW_TEXT_SIZE + 8];
+    char prefix[VIEW_TEXT_SIZE + 16];
     struct manifest_fact fact;
     int found;
 
     if (!needs_limits(&job->plan->view))
         return 0;
-    limits_prefix(&job->plan->view, prefix, sizeof prefix);
+    limits_prefix(job->plan, prefix, sizeof prefix);
     found = manifest_fact_get(m->manifest, job->instance->id, prefix, m->engine,
                               &fact, err);
     if (found < 0)

@@ -6,24 +6,15 @@
  */
 #include "render/page.h"
 
-#include <time.h>
-
 #include "image/convert.h"
 #include "image/image.h"
 #include "image/pad.h"
 #include "image/palette.h"
 #include "image/rot.h"
 #include "prepfs/cleanup.h"
+#include "render/clock.h"
 #include "render/spec.h"
 #include "render/stack.h"
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* A decoded frame with the header it belongs to. */
 struct stored {
@@ -277,9 +268,9 @@ int page_frame(const struct page_job *job, uint32_t frame,
         *ret_padding = (struct image){0};
     if (stored_get(job, frame, &s, err) != 0)
         return -1;
-    start = now_ns();
+    start = clock_ns();
     rc = values_of(job, &s, tools, ret, ret_padding, err);
-    job->maker->image_ns += now_ns() - start;
+    job->maker->image_ns += clock_ns() - start;
     stored_put(job, &s);
     return rc;
 }
@@ -352,13 +343,18 @@ static int resized_of(const struct page_job *job, struct tool_set *tools,
                       struct image *ret, struct error *err)
 {
     const struct image_box *cut = &job->plan->target.cut;
+    uint64_t start;
+    int rc;
 
     if (!values->data)
         return 0;
     if (image_alloc(cut->width, cut->height, values->channels, values->type,
                     ret, err) != 0)
         return -1;
-    if (resize_into(job, tools, values, filter, ret, err) == 0)
+    start = clock_ns();
+    rc = resize_into(job, tools, values, filter, ret, err);
+    job->maker->image_ns += clock_ns() - start;
+    if (rc == 0)
         return 0;
     image_free(ret);
     return -1;
@@ -462,42 +458,62 @@ static double fill_outside(const struct page_job *job, const struct norm *norm)
            norm->add;
 }
 
-/* Resized `values` where the padding leaves room for them. The resize writes
- * there itself unless there is a normalisation to be done on its way. */
-static int place(const struct page_job *job, struct tool_set *tools,
-                 const struct image *values, const struct norm *norm,
-                 const struct image *inner, struct error *err)
+/* An empty frame of its final size but for the canvas, and the part of it
+ * that the padding leaves. */
+static int frame_alloc(const struct plan *p, uint32_t channels,
+                       enum sample_type type, struct image *ret,
+                       struct image *ret_inner, struct error *err)
 {
-    CLEANUP(image_free) struct image resized = {0};
-    enum resize_filter filter = filters[job->plan->view.filter];
-
-    if (!norm)
-        return resize_into(job, tools, values, filter, inner, err);
-    if (resized_of(job, tools, values, filter, &resized, err) != 0)
-        return -1;
-    norm_apply(norm, &resized, inner);
-    return 0;
-}
-
-/* Region, resize, normalisation and padding of `values` in one go. */
-static int compose(const struct page_job *job, struct tool_set *tools,
-                   const struct image *values, const struct norm *norm,
-                   struct image *ret, struct error *err)
-{
-    const struct plan *p = job->plan;
     struct image_box box = {0, 0, p->frame_width, p->frame_height};
-    struct image inner;
 
-    if (image_alloc(p->frame_width, p->frame_height, values->channels,
-                    norm ? SAMPLE_F32 : values->type, ret, err) != 0)
+    if (image_alloc(p->frame_width, p->frame_height, channels, type, ret,
+                    err) != 0)
         return -1;
     if (p->pads)
         box = pad_box(&p->pad, p->frame_width, p->frame_height);
-    inner = image_sub(ret, &box);
-    if (place(job, tools, values, norm, &inner, err) != 0)
-        return -1;
+    *ret_inner = image_sub(ret, &box);
+    return 0;
+}
+
+static void fill_margins(const struct page_job *job, const struct norm *norm,
+                         const struct image *frame)
+{
+    const struct plan *p = job->plan;
+
     if (p->pads)
-        pad_margins(&p->pad, fill_kind(&p->view), fill_outside(job, norm), ret);
+        pad_margins(&p->pad, fill_kind(&p->view), fill_outside(job, norm),
+                    frame);
+}
+
+/* Region, resize and padding of `values` in one go: the resize writes where
+ * the padding leaves room for it. */
+static int compose(const struct page_job *job, struct tool_set *tools,
+                   const struct image *values, struct image *ret,
+                   struct error *err)
+{
+    struct image inner;
+
+    if (frame_alloc(job->plan, values->channels, values->type, ret, &inner,
+                    err) != 0 ||
+        resize_into(job, tools, values, filters[job->plan->view.filter], &inner,
+                    err) != 0)
+        return -1;
+    fill_margins(job, NULL, ret);
+    return 0;
+}
+
+/* The same with a normalisation of what has been resized. */
+static int compose_normed(const struct page_job *job,
+                          const struct image *resized, const struct norm *norm,
+                          struct image *ret, struct error *err)
+{
+    struct image inner;
+
+    if (frame_alloc(job->plan, resized->channels, SAMPLE_F32, ret, &inner,
+                    err) != 0)
+        return -1;
+    norm_apply(norm, resized, &inner);
+    fill_margins(job, norm, ret);
     return 0;
 }
 
@@ -599,6 +615,19 @@ static int mark_background(const struct page_job *job, uint32_t k,
     return 0;
 }
 
+/* Adds what the statistics of resized frame `k` take; `mask` may become
+ * larger by the background. */
+static int add_moments(const struct page_job *job, uint32_t k,
+                       const struct image *resized, struct image *mask,
+                       struct norm_moments *acc, struct error *err)
+{
+    if (job->plan->view.norm_fg &&
+        mark_background(job, k, resized, mask, err) != 0)
+        return -1;
+    page_measure(resized, mask, acc);
+    return 0;
+}
+
 int page_moments(const struct page_job *job, uint32_t k,
                  struct norm_moments *acc, struct error *err)
 {
@@ -607,41 +636,42 @@ int page_moments(const struct page_job *job, uint32_t k,
 
     if (page_resized(job, k, &resized, &mask, err) != 0)
         return -1;
-    if (job->plan->view.norm_fg &&
-        mark_background(job, k, &resized, &mask, err) != 0)
-        return -1;
-    page_measure(&resized, &mask, acc);
-    return 0;
+    return add_moments(job, k, &resized, &mask, acc, err);
 }
 
-static int norm_of(const struct page_job *job, uint32_t k, struct norm *ret,
-                   struct error *err)
+/* Frame `k` of depth.resized, normalised, as its page is but for the type. */
+static int normed_frame(const struct page_job *job, uint32_t k,
+                        struct tool_set *tools, struct image *ret,
+                        struct error *err)
 {
-    struct norm_moments moments = {0};
+    CLEANUP(image_free) struct image resized = {0};
+    CLEANUP(image_free) struct image mask = {0};
     struct page_stats stats = job->numbers.stats;
+    bool of_frame = job->plan->view.norm_frame;
+    struct norm_moments moments = {0};
+    struct norm norm;
+    int rc;
 
-    if (job->plan->view.norm_frame) {
-        if (page_moments(job, k, &moments, err) != 0)
-            return -1;
+    if (resized_with(job, k, tools, &resized, of_frame ? &mask : NULL, err) !=
+            0 ||
+        (of_frame && add_moments(job, k, &resized, &mask, &moments, err) != 0))
+        return -1;
+    if (of_frame)
         stats = page_stats_of(job->plan, &moments);
-    }
-    *ret = page_norm(job->plan, &stats);
-    return 0;
+    norm = page_norm(job->plan, &stats);
+    rc = compose_normed(job, &resized, &norm, ret, err);
+    return rc == 0 ? lay_out(job, &norm, ret, err) : rc;
 }
 
-/* Frame `k` of depth.resized as its page is, but for the type. */
-static int frame_of(const struct page_job *job, uint32_t k,
-                    struct tool_set *tools, struct image *ret,
-                    struct error *err)
+/* The same without a normalisation. */
+static int plain_frame(const struct page_job *job, uint32_t k,
+                       struct tool_set *tools, struct image *ret,
+                       struct error *err)
 {
     CLEANUP(image_free) struct image values = {0};
-    struct norm norm;
-    bool norms = job->plan->view.norm != VIEW_NORM_NONE;
     uint64_t start;
     int rc;
 
-    if (norms && norm_of(job, k, &norm, err) != 0)
-        return -1;
     if (stack_resampled(job, k, tools, &values, NULL, err) != 0)
         return -1;
     if (changes_nothing(job->plan)) {
@@ -649,11 +679,11 @@ static int frame_of(const struct page_job *job, uint32_t k,
         values = (struct image){0};
         return 0;
     }
-    start = now_ns();
-    rc = compose(job, tools, &values, norms ? &norm : NULL, ret, err);
+    start = clock_ns();
+    rc = compose(job, tools, &values, ret, err);
     if (rc == 0)
-        rc = lay_out(job, norms ? &norm : NULL, ret, err);
-    job->maker->image_ns += now_ns() - start;
+        rc = lay_out(job, NULL, ret, err);
+    job->maker->image_ns += clock_ns() - start;
     return rc;
 }
 
@@ -684,17 +714,19 @@ static int render_with(const struct page_job *job, uint32_t page,
     uint64_t start;
     int rc;
 
+    if (outside && fill != PAD_FILL_VALUE)
+        k = pad_index(fill, k, p->depth.resized);
     if (outside && fill == PAD_FILL_VALUE)
         rc = empty_page(job, &frame, err);
+    else if (p->view.norm != VIEW_NORM_NONE)
+        rc = normed_frame(job, (uint32_t)k, tools, &frame, err);
     else
-        rc = frame_of(
-            job, outside ? pad_index(fill, k, p->depth.resized) : (uint32_t)k,
-            tools, &frame, err);
+        rc = plain_frame(job, (uint32_t)k, tools, &frame, err);
     if (rc != 0)
         return -1;
-    start = now_ns();
+    start = clock_ns();
     rc = finish(p, &frame, ret, err);
-    job->maker->image_ns += now_ns() - start;
+    job->maker->image_ns += clock_ns() - start;
     return rc;
 }
 

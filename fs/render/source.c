@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "beneath/beneath.h"
@@ -16,6 +15,7 @@
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
 #include "render/buffer.h"
+#include "render/clock.h"
 #include "render/failures.h"
 
 /* Descriptors kept open for files that nobody reads just now. */
@@ -39,14 +39,6 @@ struct sources {
     struct failures *failures;
     struct sources_stats stats;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- files -------------------------------------------------------------- */
 
@@ -334,7 +326,7 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
     const struct dicom_extent *extents;
     size_t length = 0;
     unsigned bit = 0;
-    uint64_t t0 = now_ns(), t1;
+    uint64_t t0 = clock_ns(), t1;
     int rc;
 
     if (check_pixels(s, &src->header.desc, err) != 0 ||
@@ -344,12 +336,12 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
         check_version(src->fd, i, err) != 0 ||
         frame_alloc(&src->header.desc, f, err) != 0)
         return -1;
-    t1 = now_ns();
+    t1 = clock_ns();
     s->stats.bytes_read += length;
     s->stats.read_ns += t1 - t0;
     rc = decode_frame(&src->header.desc, bytes, length, bit, &f->image, err);
     s->stats.frames_decoded++;
-    s->stats.decode_ns += now_ns() - t1;
+    s->stats.decode_ns += clock_ns() - t1;
     return rc;
 }
 

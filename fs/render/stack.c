@@ -5,6 +5,7 @@
 #include "image/image.h"
 #include "image/slab.h"
 #include "prepfs/cleanup.h"
+#include "render/clock.h"
 
 /* The step below: makes its frame `k`. */
 typedef int step_fn(const struct page_job *job, uint32_t k,
@@ -50,9 +51,15 @@ static int reduction_add(struct reduction *r, const struct page_job *job,
 {
     CLEANUP(image_free) struct image frame = {0};
     CLEANUP(image_free) struct image mask = {0};
+    uint64_t start;
+    int rc;
 
-    if (below(job, k, tools, &frame, masked ? &mask : NULL, err) != 0 ||
-        vol_add(r->vol, &frame, err) != 0)
+    if (below(job, k, tools, &frame, masked ? &mask : NULL, err) != 0)
+        return -1;
+    start = clock_ns();
+    rc = vol_add(r->vol, &frame, err);
+    job->maker->image_ns += clock_ns() - start;
+    if (rc != 0)
         return -1;
     r->width = frame.width;
     r->height = frame.height;
@@ -73,6 +80,8 @@ static int reduce(const struct page_job *job, const struct vol_spec *spec,
     CLEANUP(reduction_free) struct reduction r = {0};
     const struct plan *p = job->plan;
     struct image made = {0};
+    uint64_t start;
+    int rc;
 
     if (range.count == 1)
         return below(job, range.first, tools, ret, ret_mask, err);
@@ -85,7 +94,10 @@ static int reduce(const struct page_job *job, const struct vol_spec *spec,
     if (image_alloc(r.width, r.height, p->stack_channels, p->stack_type, &made,
                     err) != 0)
         return -1;
-    if (vol_finish(r.vol, &made, err) != 0) {
+    start = clock_ns();
+    rc = vol_finish(r.vol, &made, err);
+    job->maker->image_ns += clock_ns() - start;
+    if (rc != 0) {
         image_free(&made);
         return -1;
     }
@@ -108,6 +120,7 @@ static int blend(const struct page_job *job, const struct vol_blend *b,
     CLEANUP(image_free) struct image mask = {0};
     CLEANUP(image_free) struct image other = {0};
     bool masked = ret_mask != NULL;
+    uint64_t start;
 
     if (b->weight == 0.0f)
         return below(job, b->first, tools, ret, ret_mask, err);
@@ -119,7 +132,9 @@ static int blend(const struct page_job *job, const struct vol_blend *b,
     if (image_alloc(first.width, first.height, first.channels, first.type, ret,
                     err) != 0)
         return -1;
+    start = clock_ns();
     vol_blend(&first, &second, b->weight, ret);
+    job->maker->image_ns += clock_ns() - start;
     if (!masked)
         return 0;
     mask_and(&mask, &other);

@@ -43,8 +43,11 @@ static bool is_depth_measured(const struct view *v)
 
 bool view_parts_are_known(const struct view *view)
 {
-    return view->patches != VIEW_PATCHES_GRID ||
-           view->region != VIEW_REGION_CROP || is_size_fixed(view);
+    if (view->patches != VIEW_PATCHES_GRID)
+        return true;
+    if (view->patch_size.depth > 0 && is_depth_measured(view))
+        return false;
+    return view->region != VIEW_REGION_CROP || is_size_fixed(view);
 }
 
 bool view_leaf_size_is_known(const struct view *view, enum view_ext ext)
@@ -61,7 +64,8 @@ bool view_leaf_size_is_known(const struct view *view, enum view_ext ext)
     case VIEW_EXT_NII:
         break;
     }
-    if (is_depth_measured(view) && view->patches == VIEW_PATCHES_NONE)
+    /* a patch without a depth takes every frame */
+    if (is_depth_measured(view) && view->patch_size.depth == 0)
         return false;
     return view->region != VIEW_REGION_CROP || is_size_fixed(view) ||
            view->patches != VIEW_PATCHES_NONE;

@@ -10,6 +10,7 @@
 #undef NDEBUG
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -792,6 +793,71 @@ START_TEST(many_threads_read_what_one_reads)
 }
 END_TEST
 
+/* ---- memory ------------------------------------------------------------- */
+
+/* A line of /proc/self/status, in KiB; -1 if there is none. */
+static long status_kib(const char *name)
+{
+    char line[256];
+    long kib = -1;
+    FILE *in = fopen("/proc/self/status", "r");
+
+    if (!in)
+        return -1;
+    while (fgets(line, sizeof line, in))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtol(line + strlen(name) + 1, NULL, 10);
+    (void)fclose(in);
+    return kib;
+}
+
+/* Lets VmHWM begin anew (proc(5)). */
+static bool forget_peak(void)
+{
+    FILE *out = fopen("/proc/self/clear_refs", "w");
+    bool done = out && fputs("5", out) >= 0;
+
+    return out && fclose(out) == 0 && done;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_MEASURABLE false /* a sanitizer keeps what was freed */
+#else
+#define IS_MEASURABLE true
+#endif
+
+/* 64 frames of 1 MiB; caches of 1 and 4 MiB. */
+START_TEST(no_operator_holds_the_volume)
+{
+    static const char *const views[] = {
+        "vol-mip",          "vol-mean",      "slab-max-d32",
+        "vol-lapmip-skip0", "vol-interp-90", "size-1024x512x40_norm-z",
+    };
+    enum { LIMIT_KIB = 32 * 1024 };
+    struct error err = ERROR_INIT;
+    struct image_file f = stack();
+    struct leaf leaf;
+    uint8_t byte;
+    size_t n;
+    long before;
+
+    f.cols = 1024;
+    f.rows = 512;
+    f.frames = 64;
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    engine_resize(&engine, 1 << 20, 4 << 20);
+    leaf = engine_leaf(&engine, views[_i], f.sop);
+    before = status_kib("VmRSS");
+    if (!IS_MEASURABLE || before < 0 || !forget_peak())
+        return;
+    ck_assert_int_eq(
+        (int)engine_read(&engine, &leaf, 300000, 1, 1, &byte, &n, &err),
+        (int)ERROR_NONE);
+    ck_assert_int_lt(status_kib("VmHWM") - before, LIMIT_KIB);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("render_stack");
@@ -814,6 +880,7 @@ int main(void)
     tcase_add_loop_test(t, a_page_decodes_what_it_is_made_of, 0, 12);
     tcase_add_loop_test(t, any_split_of_a_read_is_one_read, 0, COUNT(sliced));
     tcase_add_loop_test(t, many_threads_read_what_one_reads, 0, COUNT(sliced));
+    tcase_add_loop_test(t, no_operator_holds_the_volume, 0, 6);
     suite_add_tcase(s, t);
     return check_main(s);
 }

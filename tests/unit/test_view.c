@@ -609,6 +609,8 @@ static const struct answer answers[] = {
     {"mid-5x5x5", true, true, NULL, "full"},
     {"size-5x5x5", true, true, NULL, "full"},
     {"spacing-1x1x1_canvas-8x8x8", true, true, NULL, "full"},
+    {"spacing-1x1x1_grid-8x8", false, true, "grid", "full"},
+    {"spacing-1x1x1_grid-8x8x4", true, false, "grid", "full"},
     {"spacing-1x1x1_canvas-8x8", false, true, NULL, "full"},
     {"spacing-1x1x1", false, true, NULL, "full"},
     {"rot-180", true, true, NULL, "rot-180"},
