@@ -16,6 +16,8 @@ cd "$root" || exit 1
 # folder : what it may include. A folder is given as "folder/", a header alone
 # by its name; its own folder and include/prepfs ("prepfs/") are always allowed.
 # The leaves (beneath, view, dicom, decode, image, tiff, manifest) do not meet.
+# The leaves (view, dicom, decode, image, tiff, npy, nii, png, json, manifest)
+# do not meet.
 layers='
 include/prepfs :
 cache          :
@@ -23,6 +25,7 @@ fs/beneath     :
 fs/view        :
 fs/image       :
 fs/tiff        :
+fs/npy         :
 fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
