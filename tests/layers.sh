@@ -26,6 +26,7 @@ fs/view        :
 fs/image       :
 fs/tiff        :
 fs/npy         :
+fs/nii         :
 fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
