@@ -27,6 +27,7 @@ fs/image       :
 fs/tiff        :
 fs/npy         :
 fs/nii         :
+fs/png         :
 fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
@@ -47,8 +48,9 @@ tiff.h           : fs/tiff/pack.c
 sqlite3*         : fs/manifest
 lz4*             : cache/block.c
 fuse*            : fs
-png.h            : fs/render
-zlib.h           : fs/dicom fs/render
+png.h            : fs/png/png_leaf.c
+setjmp.h         : fs/png/png_leaf.c
+zlib.h           : fs/dicom fs/png/png_leaf.c fs/render
 libdeflate.h     : fs/render
 sha2.h           : fs/dicom fs/manifest fs/view fs/render
 xxhash.h         : fs/view fs/image/patches.c fs/manifest fs/render cache
