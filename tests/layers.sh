@@ -28,6 +28,7 @@ fs/tiff        :
 fs/npy         :
 fs/nii         :
 fs/png         :
+fs/json        :
 fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
