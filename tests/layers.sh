@@ -15,9 +15,8 @@ cd "$root" || exit 1
 
 # folder : what it may include. A folder is given as "folder/", a header alone
 # by its name; its own folder and include/prepfs ("prepfs/") are always allowed.
-# The leaves (beneath, view, dicom, decode, image, tiff, manifest) do not meet.
-# The leaves (view, dicom, decode, image, tiff, npy, nii, png, json, manifest)
-# do not meet.
+# The leaves (beneath, view, dicom, decode, image, tiff, npy, nii, png, json,
+# manifest) do not meet.
 layers='
 include/prepfs :
 cache          :
@@ -35,7 +34,7 @@ fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/
 fs/ctl         : view/ tiff/ manifest/ dicom/ index/ render/
-fs/render      : beneath/ view/ image/ tiff/ manifest/ decode/ dicom/
+fs/render      : beneath/ view/ image/ tiff/ npy/ nii/ png/ json/ manifest/ decode/ dicom/
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/
 '
 

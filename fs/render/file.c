@@ -33,32 +33,14 @@ struct files {
 
 /* ---- pages -------------------------------------------------------------- */
 
-/* A page as the file has it: tight samples, or packed strips. */
-struct page {
-    struct image image;
-    struct tiff_buffer packed;
-    uint64_t *strip_bytes;
-};
-
 static void page_free(void *value)
 {
-    struct page *p = value;
-
-    image_free(&p->image);
-    tiff_buffer_deinit(&p->packed);
-    free(p->strip_bytes);
-    free(p);
-}
-
-static const uint8_t *page_bytes(const struct page *p)
-{
-    return p->strip_bytes ? p->packed.data : p->image.data;
+    leaf_page_free(value);
 }
 
 struct page_request {
     struct files *files;
     const struct file *file;
-    const struct tiff_strips *strips;
     uint32_t page;
 };
 
@@ -73,62 +55,31 @@ static struct page_job job_of(struct files *f, const struct file *file)
     };
 }
 
-static int pack_page(const struct page_request *r, struct page *p,
-                     struct error *err)
-{
-    struct tiff_spec spec;
-    uint32_t row = 0;
-
-    plan_tiff(&r->file->plan, &spec);
-    p->strip_bytes = calloc(r->strips->per_page, sizeof *p->strip_bytes);
-    if (!p->strip_bytes)
-        return error_no_memory(err);
-    for (uint32_t i = 0; i < r->strips->per_page; i++) {
-        uint32_t rows = tiff_strip_rows(r->strips, spec.height, i);
-        size_t before = p->packed.length;
-
-        if (tiff_pack_strip(spec.pack, &p->image, row, rows, &p->packed, err) !=
-            0)
-            return -1;
-        p->strip_bytes[i] = p->packed.length - before;
-        row += rows;
-    }
-    image_free(&p->image);
-    return 0;
-}
-
 static int page_make(void *opaque, const struct flight_key *key,
                      void **ret_value, size_t *ret_cost, struct error *err)
 {
     const struct page_request *r = opaque;
     struct page_job job = job_of(r->files, r->file);
-    struct page *p = calloc(1, sizeof *p);
+    struct leaf_page *page;
 
     (void)key;
-    if (!p)
-        return error_no_memory(err);
-    if (page_render(&job, r->page, &p->image, err) != 0 ||
-        (r->file->plan.view.pack != VIEW_PACK_NONE &&
-         pack_page(r, p, err) != 0)) {
-        page_free(p);
+    if (leaf_page_make(&job, r->file->kind, r->page, &page, ret_cost, err) != 0)
         return -1;
-    }
-    *ret_value = p;
-    *ret_cost = p->strip_bytes ? p->packed.capacity
-                               : p->image.stride_bytes * p->image.height;
+    *ret_value = page;
     return 0;
 }
 
-static int page_get(struct files *f, const struct file *file,
-                    const struct tiff_strips *strips, uint32_t page,
-                    struct flight_ref *ref, bool *ret_made, struct error *err)
+static int page_get(struct files *f, const struct file *file, uint32_t page,
+                    struct flight_ref *ref, const struct leaf_page **ret,
+                    bool *ret_made, struct error *err)
 {
-    struct page_request request = {f, file, strips, page};
+    struct page_request request = {f, file, page};
     struct flight_key key = {file->digest[0], file->digest[1] + page};
     int made;
 
     if (flight_get(f->pages, &key, page_make, &request, ref, &made, err) != 0)
         return -1;
+    *ret = ref->value;
     *ret_made = made;
     return 0;
 }
@@ -140,13 +91,14 @@ static void file_free(void *value)
     struct file *file = value;
 
     manifest_instance_deinit(&file->instance);
-    tiff_layout_deinit(&file->layout);
+    layout_deinit(&file->layout);
     free(file->order);
     free(file);
 }
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
- * what they list share blocks. */
+ * what they list share blocks, and so do all but .tiff if they differ in how
+ * a TIFF is packed. */
 static void digest_of(const struct file *file, const struct file_id *id,
                       uint64_t engine, uint64_t ret[2])
 {
@@ -162,6 +114,10 @@ static void digest_of(const struct file *file, const struct file_id *id,
 
     view.list = VIEW_EXT_TIFF;
     view.tree = false;
+    if (file->kind != LEAF_TIFF) {
+        view.pack = VIEW_PACK_NONE;
+        view.big = false;
+    }
     length = view_print(&view, what.view, sizeof what.view);
     h = XXH3_128bits(&what, sizeof what.numbers + length);
     ret[0] = h.high64;
@@ -227,35 +183,40 @@ static int resolve_shape(struct files *f, struct file *file,
 
 /* Packs every page once to learn the byte count of each strip. */
 static int measure_strips(struct files *f, const struct file *file,
-                          const struct tiff_spec *spec, uint64_t **ret,
+                          const struct tiff_strips *strips, uint64_t **ret,
                           struct error *err)
 {
-    struct tiff_strips strips;
-    CLEANUP_FREE uint64_t *bytes = NULL;
+    CLEANUP_FREE uint64_t *bytes = calloc(strips->count, sizeof *bytes);
 
-    if (tiff_strips_init(spec, &strips, err) != 0)
-        return -1;
-    bytes = calloc(strips.count, sizeof *bytes);
     if (!bytes)
         return error_no_memory(err);
-    for (uint32_t page = 0; page < spec->pages; page++) {
+    for (uint32_t i = 0; i < file->plan.pages; i++) {
         struct flight_ref ref = {NULL, NULL};
+        const struct leaf_page *page;
         bool made;
 
-        if (page_get(f, file, &strips, page, &ref, &made, err) != 0)
+        if (page_get(f, file, i, &ref, &page, &made, err) != 0)
             return -1;
-        memcpy(bytes + (size_t)page * strips.per_page,
-               ((struct page *)ref.value)->strip_bytes,
-               strips.per_page * sizeof *bytes);
+        memcpy(bytes + (size_t)i * strips->per_page, page->strip_bytes,
+               strips->per_page * sizeof *bytes);
         flight_put(f->pages, &ref);
     }
     *ret = STEAL(bytes);
     return 0;
 }
 
+static int strips_of(const struct plan *plan, struct tiff_strips *ret,
+                     struct error *err)
+{
+    struct tiff_spec spec;
+
+    plan_tiff(plan, &spec);
+    return tiff_strips_init(&spec, ret, err);
+}
+
 static int remember(struct files *f, const struct file_id *id,
                     const struct file *file, uint64_t *strips,
-                    struct error *err)
+                    uint64_t n_strips, struct error *err)
 {
     const struct plan *p = &file->plan;
     struct manifest_output out = {
@@ -270,7 +231,7 @@ static int remember(struct files *f, const struct file_id *id,
         .scale_y = (double)p->target.scale_y,
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
         .strips = strips,
-        .n_strips = strips ? file->layout.strips.count : 0,
+        .n_strips = n_strips,
     };
 
     return manifest_output_put(f->config.manifest, id->view_id, id->object_id,
@@ -283,19 +244,18 @@ static int resolve_layout(struct files *f, const struct file_id *id,
                           struct error *err)
 {
     CLEANUP_FREE uint64_t *measured = NULL;
-    struct tiff_spec spec;
-    bool packed = file->plan.view.pack != VIEW_PACK_NONE;
+    struct layout_facts facts = {NULL};
+    struct tiff_strips strips = {.count = 0};
 
-    plan_tiff(&file->plan, &spec);
-    if (packed && !known && measure_strips(f, file, &spec, &measured, err) != 0)
+    if (layout_is_packed(file->kind, &file->plan)) {
+        if (strips_of(&file->plan, &strips, err) != 0 ||
+            (!known && measure_strips(f, file, &strips, &measured, err) != 0))
+            return -1;
+        facts.strip_bytes = known ? known->strips : measured;
+    }
+    if (layout_init(file->kind, &file->plan, &facts, &file->layout, err) != 0)
         return -1;
-    if (tiff_layout_init(&spec,
-                         !packed ? NULL
-                         : known ? known->strips
-                                 : measured,
-                         &file->layout, err) != 0)
-        return -1;
-    return known ? 0 : remember(f, id, file, measured, err);
+    return known ? 0 : remember(f, id, file, measured, strips.count, err);
 }
 
 /* What an earlier run found out, if it fits this plan. */
@@ -303,7 +263,7 @@ static int recall(struct files *f, const struct file_id *id,
                   const struct file *file, struct manifest_output *ret,
                   bool *ret_known, struct error *err)
 {
-    struct tiff_spec spec;
+    struct plan plan = file->plan;
     struct tiff_strips strips;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
@@ -312,11 +272,10 @@ static int recall(struct files *f, const struct file_id *id,
     *ret_known = false;
     if (found <= 0)
         return found;
-    if (file->plan.view.pack != VIEW_PACK_NONE) {
-        plan_tiff(&file->plan, &spec);
-        spec.width = ret->width;
-        spec.height = ret->height;
-        if (tiff_strips_init(&spec, &strips, err) != 0)
+    if (layout_is_packed(file->kind, &plan)) {
+        plan.out_width = ret->width;
+        plan.out_height = ret->height;
+        if (strips_of(&plan, &strips, err) != 0)
             return -1;
         if (!ret->strips || ret->n_strips != strips.count)
             return 0;
@@ -344,7 +303,9 @@ static int resolve(const struct file_request *r, struct file *file,
         return -1;
     if (found == 0 || file->instance.gone)
         return error_set(err, ERROR_STALE, "this file's source changed");
-    if (plan_init(r->view, &file->instance, &file->plan, err) != 0)
+    file->kind = (enum leaf_kind)r->id->kind;
+    if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
+        layout_check(file->kind, &file->plan, err) != 0)
         return -1;
     digest_of(file, r->id, f->config.engine, file->digest);
     if (recall(f, r->id, file, &known, &is_known, err) != 0 ||
@@ -368,10 +329,10 @@ static int file_make(void *opaque, const struct flight_key *key,
         return -1;
     }
     *ret_value = file;
-    *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t) +
-                (file->layout.strip_offset
-                     ? (size_t)file->layout.strips.count * sizeof(uint64_t)
-                     : 0);
+    *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t);
+    if (layout_is_packed(file->kind, &file->plan))
+        *ret_cost +=
+            (size_t)file->layout.of.tiff.strips.count * sizeof(uint64_t);
     return 0;
 }
 
@@ -410,19 +371,24 @@ void file_put(struct files *f, struct flight_ref *ref)
     flight_put(f->resolved, ref);
 }
 
-int file_early_layout(const struct view *view,
-                      const struct manifest_instance *instance,
-                      struct tiff_layout *ret, struct error *err)
+int file_early_size(enum leaf_kind kind, const struct view *view,
+                    const struct manifest_instance *instance,
+                    uint64_t *ret_size, struct error *err)
 {
-    struct tiff_spec spec;
+    struct layout_facts none = {NULL};
+    struct layout layout;
     struct plan plan;
 
-    if (plan_init(view, instance, &plan, err) != 0)
+    if (plan_init(view, instance, &plan, err) != 0 ||
+        layout_check(kind, &plan, err) != 0)
         return -1;
-    if (!plan.has_size || view->pack != VIEW_PACK_NONE)
+    if (!layout_is_early(kind, &plan))
         return 1;
-    plan_tiff(&plan, &spec);
-    return tiff_layout_init(&spec, NULL, ret, err);
+    if (layout_init(kind, &plan, &none, &layout, err) != 0)
+        return -1;
+    *ret_size = layout.size;
+    layout_deinit(&layout);
+    return 0;
 }
 
 int file_check_size(const struct files *f, uint64_t size, struct error *err)
@@ -454,27 +420,9 @@ struct cache_key file_block_key(const struct file *file, uint64_t block)
     return (struct cache_key){{file->digest[0], file->digest[1]}, block};
 }
 
-/* Where page `page` lies in the file. */
-static void page_range(const struct file *file, uint32_t page,
-                       uint64_t *ret_start, uint64_t *ret_end)
-{
-    const struct tiff_layout *l = &file->layout;
-
-    if (!l->strip_offset) {
-        *ret_start = l->data_offset + page * l->strips.page_bytes;
-        *ret_end = *ret_start + l->strips.page_bytes;
-        return;
-    }
-    *ret_start = l->strip_offset[(uint64_t)page * l->strips.per_page];
-    *ret_end = l->strip_offset[((uint64_t)page + 1) * l->strips.per_page];
-}
-
 uint32_t file_page_at(const struct file *file, uint64_t offset)
 {
-    if (offset < file->layout.data_offset || offset >= file->layout.size)
-        return 0;
-    return (uint32_t)(tiff_layout_strip_at(&file->layout, offset) /
-                      file->layout.strips.per_page);
+    return layout_page_at(&file->layout, offset);
 }
 
 static void hint_of(const struct file *file, uint64_t start,
@@ -482,12 +430,12 @@ static void hint_of(const struct file *file, uint64_t start,
 {
     const struct plan *p = &file->plan;
 
-    if (file->layout.strip_offset)
+    if (file->layout.row_bytes == 0)
         return; /* packed bytes have no samples */
     ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
     ret->channels = (uint8_t)p->out_channels;
     ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
-    ret->row_bytes = (uint32_t)file->layout.strips.row_bytes;
+    ret->row_bytes = (uint32_t)file->layout.row_bytes;
     ret->samples_from = start < file->layout.data_offset
                             ? (uint32_t)(file->layout.data_offset - start)
                             : 0;
@@ -515,7 +463,7 @@ static void overlay_header(const struct file *file, uint8_t *data,
         return;
     if (end > start + size)
         end = start + size;
-    tiff_layout_header_read(&file->layout, start, (size_t)(end - start), data);
+    layout_header_read(&file->layout, start, (size_t)(end - start), data);
 }
 
 /* Offers every other block that header and this page fill completely. */
@@ -525,7 +473,7 @@ static void publish_page(struct files *f, const struct file *file,
     CLEANUP_FREE uint8_t *data = malloc(CACHE_BLOCK_MAX);
     uint64_t from, to, first, last;
 
-    page_range(file, page, &from, &to);
+    layout_page_range(&file->layout, page, &from, &to);
     first = page == 0 ? 0 : (from + CACHE_BLOCK_MAX - 1) / CACHE_BLOCK_MAX;
     last = to == file->layout.size ? (to - 1) / CACHE_BLOCK_MAX + 1
                                    : to / CACHE_BLOCK_MAX;
@@ -549,24 +497,29 @@ struct block_request {
     const struct file *file;
 };
 
-static int fill_page(const struct block_request *r, uint32_t page,
+static int fill_page(const struct block_request *r, uint32_t number,
                      uint64_t block, uint8_t *data, size_t size,
                      struct error *err)
 {
     struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
     uint64_t from, to;
     bool made;
+    int rc = 0;
 
-    if (page_get(r->files, r->file, &r->file->layout.strips, page, &ref, &made,
-                 err) != 0)
+    if (page_get(r->files, r->file, number, &ref, &page, &made, err) != 0)
         return -1;
-    page_range(r->file, page, &from, &to);
-    overlay(data, block * CACHE_BLOCK_MAX, size, from, to,
-            page_bytes(ref.value));
-    if (made)
-        publish_page(r->files, r->file, page, page_bytes(ref.value), block);
+    layout_page_range(&r->file->layout, number, &from, &to);
+    if (page->length != to - from)
+        rc = error_set(err, ERROR_INTERNAL,
+                       "page %u has %zu bytes, the layout says %llu", number,
+                       page->length, (unsigned long long)(to - from));
+    if (rc == 0)
+        overlay(data, block * CACHE_BLOCK_MAX, size, from, to, page->bytes);
+    if (rc == 0 && made)
+        publish_page(r->files, r->file, number, page->bytes, block);
     flight_put(r->files->pages, &ref);
-    return 0;
+    return rc;
 }
 
 static int block_fill(void *opaque, const struct cache_key *key, uint8_t *data,

@@ -12,9 +12,9 @@
 #define RENDER_FILE_H
 
 #include "prepfs/cache.h"
+#include "render/layout.h"
+#include "render/leaf_page.h"
 #include "render/measure.h"
-#include "render/page.h"
-#include "tiff/tiff.h"
 
 struct files;
 
@@ -28,11 +28,12 @@ struct files_config {
 };
 
 struct file {
+    enum leaf_kind kind;
     struct manifest_instance instance;
     struct plan plan;
     uint32_t *order; /* NULL: stored order */
     struct values_extent extent;
-    struct tiff_layout layout;
+    struct layout layout;
     uint64_t digest[2];
 };
 
@@ -49,12 +50,12 @@ void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
 
 /*
- * The layout that follows from header data: right in every size, but without
- * measured tags. 0; 1 if the size must be measured.
+ * The size that follows from header data. 0; 1 if it must be measured;
+ * ERROR_UNSUPPORTED if the format cannot hold what the view makes.
  */
-int file_early_layout(const struct view *view,
-                      const struct manifest_instance *instance,
-                      struct tiff_layout *ret, struct error *err)
+int file_early_size(enum leaf_kind kind, const struct view *view,
+                    const struct manifest_instance *instance,
+                    uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));
 
 /* ERROR_TOO_BIG if `size` is over max_bytes_per_file. */

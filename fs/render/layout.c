@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/* layout.c: see layout.h. */
+#include "render/layout.h"
+
+/* ---- questions before the layout ---------------------------------------- */
+
+bool layout_is_packed(enum leaf_kind kind, const struct plan *plan)
+{
+    return kind == LEAF_TIFF && plan->view.pack != VIEW_PACK_NONE;
+}
+
+bool layout_is_early(enum leaf_kind kind, const struct plan *plan)
+{
+    switch (kind) {
+    case LEAF_TIFF:
+    case LEAF_NPY:
+        return plan->has_size && !layout_is_packed(kind, plan);
+    case LEAF_NII:
+    case LEAF_PNG:
+    case LEAF_JSON:
+        break;
+    }
+    return false;
+}
+
+int layout_check(enum leaf_kind kind, const struct plan *plan,
+                 struct error *err)
+{
+    switch (kind) {
+    case LEAF_TIFF:
+        if (plan->out_type == SAMPLE_F16)
+            return error_set(err, ERROR_UNSUPPORTED,
+                             "f16 is for .npy alone: TIFF readers do not know "
+                             "half floats");
+        return 0;
+    case LEAF_NPY:
+        return 0;
+    case LEAF_NII:
+    case LEAF_PNG:
+    case LEAF_JSON:
+        break;
+    }
+    return error_set(err, ERROR_UNSUPPORTED, "this format is not built in yet");
+}
+
+/* ---- by format ---------------------------------------------------------- */
+
+static int init_tiff(const struct plan *plan, const struct layout_facts *facts,
+                     struct layout *ret, struct error *err)
+{
+    struct tiff_layout *l = &ret->of.tiff;
+    struct tiff_spec spec;
+
+    plan_tiff(plan, &spec);
+    if (tiff_layout_init(&spec, facts->strip_bytes, l, err) != 0)
+        return -1;
+    ret->size = l->size;
+    ret->data_offset = l->data_offset;
+    if (l->strip_offset)
+        return 0;
+    ret->row_bytes = l->strips.row_bytes;
+    ret->page_bytes = l->strips.page_bytes;
+    return 0;
+}
+
+static int init_npy(const struct plan *plan, struct layout *ret,
+                    struct error *err)
+{
+    struct npy_layout *l = &ret->of.npy;
+    struct npy_spec spec = {
+        .pages = plan->pages,
+        .width = plan->out_width,
+        .height = plan->out_height,
+        .channels = plan->out_channels,
+        .type = plan->out_type,
+        .axes = NPY_AXES_IMAGE,
+    };
+
+    if (npy_layout_init(&spec, l, err) != 0)
+        return -1;
+    ret->size = l->size;
+    ret->data_offset = l->data_offset;
+    ret->row_bytes = l->row_bytes;
+    ret->page_bytes = l->page_bytes;
+    return 0;
+}
+
+int layout_init(enum leaf_kind kind, const struct plan *plan,
+                const struct layout_facts *facts, struct layout *ret,
+                struct error *err)
+{
+    *ret = (struct layout){.kind = kind};
+    if (layout_check(kind, plan, err) != 0)
+        return -1;
+    switch (kind) {
+    case LEAF_TIFF:
+        return init_tiff(plan, facts, ret, err);
+    case LEAF_NPY:
+        return init_npy(plan, ret, err);
+    case LEAF_NII:
+    case LEAF_PNG:
+    case LEAF_JSON:
+        break;
+    }
+    return error_set(err, ERROR_INTERNAL, "no layout of kind %d", (int)kind);
+}
+
+void layout_deinit(struct layout *l)
+{
+    if (l && l->kind == LEAF_TIFF)
+        tiff_layout_deinit(&l->of.tiff);
+}
+
+void layout_header_read(const struct layout *l, uint64_t offset, size_t length,
+                        uint8_t *dst)
+{
+    switch (l->kind) {
+    case LEAF_TIFF:
+        tiff_layout_header_read(&l->of.tiff, offset, length, dst);
+        return;
+    case LEAF_NPY:
+        npy_layout_header_read(&l->of.npy, offset, length, dst);
+        return;
+    case LEAF_NII:
+    case LEAF_PNG:
+    case LEAF_JSON:
+        return;
+    }
+}
+
+/* ---- pages -------------------------------------------------------------- */
+
+void layout_page_range(const struct layout *l, uint32_t page,
+                       uint64_t *ret_start, uint64_t *ret_end)
+{
+    const struct tiff_layout *t = &l->of.tiff;
+
+    if (l->page_bytes > 0) {
+        *ret_start = l->data_offset + page * l->page_bytes;
+        *ret_end = *ret_start + l->page_bytes;
+        return;
+    }
+    *ret_start = t->strip_offset[(uint64_t)page * t->strips.per_page];
+    *ret_end = t->strip_offset[((uint64_t)page + 1) * t->strips.per_page];
+}
+
+uint32_t layout_page_at(const struct layout *l, uint64_t offset)
+{
+    if (offset < l->data_offset || offset >= l->size)
+        return 0;
+    if (l->page_bytes > 0)
+        return (uint32_t)((offset - l->data_offset) / l->page_bytes);
+    return (uint32_t)(tiff_layout_strip_at(&l->of.tiff, offset) /
+                      l->of.tiff.strips.per_page);
+}
