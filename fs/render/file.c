@@ -50,7 +50,7 @@ static struct page_job job_of(struct files *f, const struct file *file)
         .maker = f->config.maker,
         .instance = &file->instance,
         .plan = &file->plan,
-        .order = file->order,
+        .order = file->order.frames,
         .extent = file->extent,
     };
 }
@@ -92,7 +92,7 @@ static void file_free(void *value)
 
     manifest_instance_deinit(&file->instance);
     layout_deinit(&file->layout);
-    free(file->order);
+    dicom_order_deinit(&file->order);
     free(file);
 }
 
@@ -124,6 +124,15 @@ static void digest_of(const struct file *file, const struct file_id *id,
     ret[1] = h.low64;
 }
 
+static int check_frames(const struct file *file,
+                        const struct dicom_header *header, struct error *err)
+{
+    if (header->frames == file->instance.frames)
+        return 0;
+    return error_set(err, ERROR_STALE, "%s changed since it was indexed",
+                     file->instance.relpath);
+}
+
 static int resolve_order(struct files *f, struct file *file, struct error *err)
 {
     static const enum dicom_order_want wants[] = {
@@ -133,22 +142,31 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     };
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
-    struct dicom_order order = {0};
     int rc;
 
     if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
                    err) != 0)
         return -1;
-    rc = source->header->frames == file->instance.frames
-             ? dicom_order(source->header, wants[file->plan.view.order], &order,
-                           err)
-             : error_set(err, ERROR_STALE, "%s changed since it was indexed",
-                         file->instance.relpath);
+    rc = check_frames(file, source->header, err);
+    if (rc == 0)
+        rc = dicom_order(source->header, wants[file->plan.view.order],
+                         &file->order, err);
     source_put(f->config.maker->sources, &ref);
-    if (rc != 0)
+    return rc;
+}
+
+/* Where the pages are; the plan is complete. */
+static int resolve_geometry(struct files *f, const struct file *file,
+                            struct geometry *ret, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+
+    if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
+                   err) != 0)
         return -1;
-    file->order = STEAL(order.frames);
-    dicom_order_deinit(&order);
+    geometry_of(&file->plan, source->header, &file->order, ret);
+    source_put(f->config.maker->sources, &ref);
     return 0;
 }
 
@@ -244,14 +262,20 @@ static int resolve_layout(struct files *f, const struct file_id *id,
                           struct error *err)
 {
     CLEANUP_FREE uint64_t *measured = NULL;
-    struct layout_facts facts = {NULL};
+    struct layout_facts facts = {.strip_bytes = NULL};
     struct tiff_strips strips = {.count = 0};
+    struct geometry geometry;
 
     if (layout_is_packed(file->kind, &file->plan)) {
         if (strips_of(&file->plan, &strips, err) != 0 ||
             (!known && measure_strips(f, file, &strips, &measured, err) != 0))
             return -1;
         facts.strip_bytes = known ? known->strips : measured;
+    }
+    if (file->kind == LEAF_NII) {
+        if (resolve_geometry(f, file, &geometry, err) != 0)
+            return -1;
+        facts.geometry = &geometry;
     }
     if (layout_init(file->kind, &file->plan, &facts, &file->layout, err) != 0)
         return -1;
@@ -375,7 +399,7 @@ int file_early_size(enum leaf_kind kind, const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
 {
-    struct layout_facts none = {NULL};
+    struct layout_facts none = {.strip_bytes = NULL};
     struct layout layout;
     struct plan plan;
 

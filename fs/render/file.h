@@ -31,7 +31,7 @@ struct file {
     enum leaf_kind kind;
     struct manifest_instance instance;
     struct plan plan;
-    uint32_t *order; /* NULL: stored order */
+    struct dicom_order order;
     struct values_extent extent;
     struct layout layout;
     uint64_t digest[2];

@@ -2,6 +2,8 @@
 /* layout.c: see layout.h. */
 #include "render/layout.h"
 
+#include <string.h>
+
 /* ---- questions before the layout ---------------------------------------- */
 
 bool layout_is_packed(enum leaf_kind kind, const struct plan *plan)
@@ -14,13 +16,28 @@ bool layout_is_early(enum leaf_kind kind, const struct plan *plan)
     switch (kind) {
     case LEAF_TIFF:
     case LEAF_NPY:
-        return plan->has_size && !layout_is_packed(kind, plan);
     case LEAF_NII:
+        return plan->has_size && !layout_is_packed(kind, plan);
     case LEAF_PNG:
     case LEAF_JSON:
         break;
     }
     return false;
+}
+
+/* Sides are checked as soon as they are known; the rest follows from types. */
+static int check_nii(const struct plan *plan, struct error *err)
+{
+    struct nii_spec spec = {
+        .pages = plan->pages,
+        .width = plan->has_size ? plan->out_width : 1,
+        .height = plan->has_size ? plan->out_height : 1,
+        .channels = plan->out_channels,
+        .type = plan->out_type,
+    };
+    struct nii_layout layout;
+
+    return nii_layout_init(&spec, &layout, err);
 }
 
 int layout_check(enum leaf_kind kind, const struct plan *plan,
@@ -36,6 +53,7 @@ int layout_check(enum leaf_kind kind, const struct plan *plan,
     case LEAF_NPY:
         return 0;
     case LEAF_NII:
+        return check_nii(plan, err);
     case LEAF_PNG:
     case LEAF_JSON:
         break;
@@ -85,6 +103,34 @@ static int init_npy(const struct plan *plan, struct layout *ret,
     return 0;
 }
 
+static int init_nii(const struct plan *plan, const struct geometry *geometry,
+                    struct layout *ret, struct error *err)
+{
+    struct nii_layout *l = &ret->of.nii;
+    struct nii_spec spec = {
+        .pages = plan->pages,
+        .width = plan->out_width,
+        .height = plan->out_height,
+        .channels = plan->out_channels,
+        .type = plan->out_type,
+        .software = PLAN_SOFTWARE,
+    };
+
+    if (geometry) {
+        spec.axis = geometry->is_time ? NII_PAGES_TIME : NII_PAGES_SPACE;
+        spec.has_affine = geometry->has_affine;
+        spec.affine = geometry->affine;
+        memcpy(spec.spacing, geometry->spacing, sizeof spec.spacing);
+    }
+    if (nii_layout_init(&spec, l, err) != 0)
+        return -1;
+    ret->size = l->size;
+    ret->data_offset = l->data_offset;
+    ret->row_bytes = l->row_bytes;
+    ret->page_bytes = l->page_bytes;
+    return 0;
+}
+
 int layout_init(enum leaf_kind kind, const struct plan *plan,
                 const struct layout_facts *facts, struct layout *ret,
                 struct error *err)
@@ -98,6 +144,7 @@ int layout_init(enum leaf_kind kind, const struct plan *plan,
     case LEAF_NPY:
         return init_npy(plan, ret, err);
     case LEAF_NII:
+        return init_nii(plan, facts->geometry, ret, err);
     case LEAF_PNG:
     case LEAF_JSON:
         break;
@@ -122,6 +169,8 @@ void layout_header_read(const struct layout *l, uint64_t offset, size_t length,
         npy_layout_header_read(&l->of.npy, offset, length, dst);
         return;
     case LEAF_NII:
+        nii_layout_header_read(&l->of.nii, offset, length, dst);
+        return;
     case LEAF_PNG:
     case LEAF_JSON:
         return;

@@ -15,7 +15,9 @@
 #ifndef RENDER_LAYOUT_H
 #define RENDER_LAYOUT_H
 
+#include "nii/nii.h"
 #include "npy/npy.h"
+#include "render/geometry.h"
 #include "render/plan.h"
 #include "render/render.h"
 #include "tiff/tiff.h"
@@ -29,12 +31,14 @@ struct layout {
     union {
         struct tiff_layout tiff;
         struct npy_layout npy;
+        struct nii_layout nii;
     } of;
 };
 
 /* What a plan does not say. Zero-initialise, then fill. */
 struct layout_facts {
     const uint64_t *strip_bytes; /* of a packed .tiff, as tiff_layout_init */
+    const struct geometry *geometry; /* of a .nii: copied; NULL: not known */
 };
 
 /* Can this format hold what the plan makes? ERROR_UNSUPPORTED, with the

@@ -28,7 +28,7 @@ int render_shape(const struct view *view,
                  const struct manifest_instance *instance,
                  struct manifest_output *ret)
 {
-    struct layout_facts none = {NULL};
+    struct layout_facts none = {.strip_bytes = NULL};
     enum leaf_kind kind = (enum leaf_kind)view->list;
     struct error refusal = ERROR_INIT;
     struct layout layout;

@@ -587,7 +587,7 @@ static const struct answer answers[] = {
     {"pack-zstd", false, true, "pack-zstd", "full"},
     {"list-png", false, true, "list-png", "full"},
     {"list-npy", true, true, NULL, "full"},
-    {"list-nii", true, true, "list-nii", "full"},
+    {"list-nii", true, true, NULL, "full"},
     {"list-json", false, true, "list-json", "full"},
     {"hu_crop-max_i16", false, true, NULL, "crop-max"},
     {"raw_crop", false, true, NULL, "crop"},
