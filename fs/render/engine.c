@@ -9,22 +9,25 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "png/png_leaf.h"
 #include "render/plan.h"
 #include "render/render.h"
 
 void render_engine_text(char *buf, size_t size)
 {
     char tiff[64];
+    char png[64];
 
     tiff_engine(tiff, sizeof tiff);
-    (void)snprintf(buf, size, "%s, %s, %s", PLAN_SOFTWARE, decode_versions(),
-                   tiff);
+    png_leaf_engine(png, sizeof png);
+    (void)snprintf(buf, size, "%s, %s, %s, %s", PLAN_SOFTWARE,
+                   decode_versions(), tiff, png);
 }
 
 /* 63 bits, so that SQLite's signed column holds it. */
 uint64_t render_engine(void)
 {
-    char text[256];
+    char text[512];
 
     render_engine_text(text, sizeof text);
     return XXH3_64bits(text, strlen(text)) >> 1;

@@ -232,9 +232,49 @@ static int strips_of(const struct plan *plan, struct tiff_strips *ret,
     return tiff_strips_init(&spec, ret, err);
 }
 
+/* What a packed leaf takes: strips of a .tiff, or all of a .png. */
+struct packed {
+    struct tiff_strips strips;
+    uint64_t *strip_bytes; /* owned */
+    uint64_t bytes;
+};
+
+static int measure_png(struct files *f, const struct file *file,
+                       uint64_t *ret_bytes, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
+    bool made;
+
+    if (page_get(f, file, 0, &ref, &page, &made, err) != 0)
+        return -1;
+    *ret_bytes = page->length;
+    flight_put(f->pages, &ref);
+    return 0;
+}
+
+static int resolve_packed(struct files *f, const struct file *file,
+                          const struct manifest_output *known,
+                          struct packed *ret, struct error *err)
+{
+    if (!layout_is_packed(file->kind, &file->plan))
+        return 0;
+    if (file->kind == LEAF_PNG && known) {
+        ret->bytes = known->bytes;
+        return 0;
+    }
+    if (file->kind == LEAF_PNG)
+        return measure_png(f, file, &ret->bytes, err);
+    if (strips_of(&file->plan, &ret->strips, err) != 0)
+        return -1;
+    return known
+               ? 0
+               : measure_strips(f, file, &ret->strips, &ret->strip_bytes, err);
+}
+
 static int remember(struct files *f, const struct file_id *id,
-                    const struct file *file, uint64_t *strips,
-                    uint64_t n_strips, struct error *err)
+                    const struct file *file, const struct packed *packed,
+                    struct error *err)
 {
     const struct plan *p = &file->plan;
     struct manifest_output out = {
@@ -248,12 +288,32 @@ static int remember(struct files *f, const struct file_id *id,
         .scale_x = (double)p->target.scale_x,
         .scale_y = (double)p->target.scale_y,
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
-        .strips = strips,
-        .n_strips = n_strips,
+        .strips = packed->strip_bytes,
+        .n_strips = packed->strip_bytes ? packed->strips.count : 0,
     };
 
     return manifest_output_put(f->config.manifest, id->view_id, id->object_id,
                                id->part, id->kind, f->config.engine, &out, err);
+}
+
+static int layout_with(struct files *f, struct file *file,
+                       const struct manifest_output *known,
+                       const struct packed *packed, struct error *err)
+{
+    struct layout_facts facts = {
+        .strip_bytes = packed->strip_bytes,
+        .bytes = packed->bytes,
+    };
+    struct geometry geometry;
+
+    if (known && layout_is_packed(file->kind, &file->plan))
+        facts.strip_bytes = known->strips;
+    if (file->kind == LEAF_NII) {
+        if (resolve_geometry(f, file, &geometry, err) != 0)
+            return -1;
+        facts.geometry = &geometry;
+    }
+    return layout_init(file->kind, &file->plan, &facts, &file->layout, err);
 }
 
 static int resolve_layout(struct files *f, const struct file_id *id,
@@ -261,25 +321,31 @@ static int resolve_layout(struct files *f, const struct file_id *id,
                           const struct manifest_output *known,
                           struct error *err)
 {
-    CLEANUP_FREE uint64_t *measured = NULL;
-    struct layout_facts facts = {.strip_bytes = NULL};
-    struct tiff_strips strips = {.count = 0};
-    struct geometry geometry;
+    struct packed packed = {.bytes = 0};
+    int rc = resolve_packed(f, file, known, &packed, err);
 
-    if (layout_is_packed(file->kind, &file->plan)) {
-        if (strips_of(&file->plan, &strips, err) != 0 ||
-            (!known && measure_strips(f, file, &strips, &measured, err) != 0))
-            return -1;
-        facts.strip_bytes = known ? known->strips : measured;
-    }
-    if (file->kind == LEAF_NII) {
-        if (resolve_geometry(f, file, &geometry, err) != 0)
-            return -1;
-        facts.geometry = &geometry;
-    }
-    if (layout_init(file->kind, &file->plan, &facts, &file->layout, err) != 0)
+    if (rc == 0)
+        rc = layout_with(f, file, known, &packed, err);
+    if (rc == 0 && !known)
+        rc = remember(f, id, file, &packed, err);
+    free(packed.strip_bytes);
+    return rc;
+}
+
+/* Are the measured lengths those of this plan's strips? */
+static int has_strips(const struct plan *plan,
+                      const struct manifest_output *known, bool *ret,
+                      struct error *err)
+{
+    struct plan sized = *plan;
+    struct tiff_strips strips;
+
+    sized.out_width = known->width;
+    sized.out_height = known->height;
+    if (strips_of(&sized, &strips, err) != 0)
         return -1;
-    return known ? 0 : remember(f, id, file, measured, strips.count, err);
+    *ret = known->strips && known->n_strips == strips.count;
+    return 0;
 }
 
 /* What an earlier run found out, if it fits this plan. */
@@ -287,8 +353,7 @@ static int recall(struct files *f, const struct file_id *id,
                   const struct file *file, struct manifest_output *ret,
                   bool *ret_known, struct error *err)
 {
-    struct plan plan = file->plan;
-    struct tiff_strips strips;
+    bool fits = true;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
                             id->part, id->kind, f->config.engine, ret, err);
@@ -296,15 +361,10 @@ static int recall(struct files *f, const struct file_id *id,
     *ret_known = false;
     if (found <= 0)
         return found;
-    if (layout_is_packed(file->kind, &plan)) {
-        plan.out_width = ret->width;
-        plan.out_height = ret->height;
-        if (strips_of(&plan, &strips, err) != 0)
-            return -1;
-        if (!ret->strips || ret->n_strips != strips.count)
-            return 0;
-    }
-    *ret_known = ret->crop.width > 0;
+    if (file->kind == LEAF_TIFF && layout_is_packed(file->kind, &file->plan) &&
+        has_strips(&file->plan, ret, &fits, err) != 0)
+        return -1;
+    *ret_known = fits && ret->crop.width > 0;
     return 0;
 }
 
@@ -354,7 +414,7 @@ static int file_make(void *opaque, const struct flight_key *key,
     }
     *ret_value = file;
     *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t);
-    if (layout_is_packed(file->kind, &file->plan))
+    if (file->layout.page_bytes == 0)
         *ret_cost +=
             (size_t)file->layout.of.tiff.strips.count * sizeof(uint64_t);
     return 0;

@@ -4,11 +4,14 @@
 
 #include <string.h>
 
+#include "png/png_leaf.h"
+
 /* ---- questions before the layout ---------------------------------------- */
 
 bool layout_is_packed(enum leaf_kind kind, const struct plan *plan)
 {
-    return kind == LEAF_TIFF && plan->view.pack != VIEW_PACK_NONE;
+    return kind == LEAF_PNG ||
+           (kind == LEAF_TIFF && plan->view.pack != VIEW_PACK_NONE);
 }
 
 bool layout_is_early(enum leaf_kind kind, const struct plan *plan)
@@ -17,8 +20,8 @@ bool layout_is_early(enum leaf_kind kind, const struct plan *plan)
     case LEAF_TIFF:
     case LEAF_NPY:
     case LEAF_NII:
-        return plan->has_size && !layout_is_packed(kind, plan);
     case LEAF_PNG:
+        return plan->has_size && !layout_is_packed(kind, plan);
     case LEAF_JSON:
         break;
     }
@@ -40,6 +43,18 @@ static int check_nii(const struct plan *plan, struct error *err)
     return nii_layout_init(&spec, &layout, err);
 }
 
+static int check_png(const struct plan *plan, struct error *err)
+{
+    if (plan->pages > 1)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "a PNG has one page, this has %u: pick one",
+                         plan->pages);
+    if (!png_leaf_is_possible(plan->out_channels, plan->out_type))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "a PNG has samples of 8 or 16 bits: add u8 or u16");
+    return 0;
+}
+
 int layout_check(enum leaf_kind kind, const struct plan *plan,
                  struct error *err)
 {
@@ -55,6 +70,7 @@ int layout_check(enum leaf_kind kind, const struct plan *plan,
     case LEAF_NII:
         return check_nii(plan, err);
     case LEAF_PNG:
+        return check_png(plan, err);
     case LEAF_JSON:
         break;
     }
@@ -131,6 +147,15 @@ static int init_nii(const struct plan *plan, const struct geometry *geometry,
     return 0;
 }
 
+static int init_png(const struct layout_facts *facts, struct layout *ret,
+                    struct error *err)
+{
+    if (facts->bytes == 0)
+        return error_set(err, ERROR_INTERNAL, "a .png of unknown size");
+    ret->size = ret->page_bytes = facts->bytes;
+    return 0;
+}
+
 int layout_init(enum leaf_kind kind, const struct plan *plan,
                 const struct layout_facts *facts, struct layout *ret,
                 struct error *err)
@@ -146,6 +171,7 @@ int layout_init(enum leaf_kind kind, const struct plan *plan,
     case LEAF_NII:
         return init_nii(plan, facts->geometry, ret, err);
     case LEAF_PNG:
+        return init_png(facts, ret, err);
     case LEAF_JSON:
         break;
     }

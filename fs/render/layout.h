@@ -27,7 +27,7 @@ struct layout {
     uint64_t size;
     uint64_t data_offset;
     uint64_t row_bytes;  /* of samples; 0: the bytes are no samples */
-    uint64_t page_bytes; /* 0: as `tiff` says */
+    uint64_t page_bytes; /* 0: as `tiff` says; a .png is its page */
     union {
         struct tiff_layout tiff;
         struct npy_layout npy;
@@ -39,6 +39,7 @@ struct layout {
 struct layout_facts {
     const uint64_t *strip_bytes; /* of a packed .tiff, as tiff_layout_init */
     const struct geometry *geometry; /* of a .nii: copied; NULL: not known */
+    uint64_t bytes;                  /* of a .png */
 };
 
 /* Can this format hold what the plan makes? ERROR_UNSUPPORTED, with the
@@ -59,7 +60,8 @@ int layout_init(enum leaf_kind kind, const struct plan *plan,
                 struct error *err) __attribute__((warn_unused_result));
 void layout_deinit(struct layout *layout); /* may be NULL */
 
-/* Are the pages of this leaf packed, so that their length must be measured? */
+/* Are the pages of this leaf packed, so that their lengths must be measured?
+ * True of .png, and of .tiff with pack. */
 bool layout_is_packed(enum leaf_kind kind, const struct plan *plan);
 
 /* Writes bytes [offset, offset + length) of the header, which ends at

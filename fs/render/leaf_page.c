@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "image/image.h"
+#include "png/png_leaf.h"
 
 void leaf_page_free(struct leaf_page *p)
 {
@@ -66,6 +67,23 @@ static int pack_half(struct leaf_page *p, struct error *err)
     return 0;
 }
 
+static int pack_png(const struct plan *plan, struct leaf_page *p,
+                    struct error *err)
+{
+    struct png_leaf_about about = {.software = PLAN_SOFTWARE};
+    struct tiff_spec spec;
+
+    plan_tiff(plan, &spec); /* the same resolution */
+    about.px_per_cm_x = spec.px_per_cm_x;
+    about.px_per_cm_y = spec.px_per_cm_y;
+    if (png_leaf_pack(&p->image, &about, &p->packed.data, &p->packed.length,
+                      err) != 0)
+        return -1;
+    p->packed.capacity = p->packed.length;
+    keep_packed(p);
+    return 0;
+}
+
 static int render(const struct page_job *job, enum leaf_kind kind,
                   uint32_t page, struct leaf_page *p, struct error *err)
 {
@@ -82,6 +100,8 @@ static int render(const struct page_job *job, enum leaf_kind kind,
         return -1;
     if (is_half)
         return pack_half(p, err);
+    if (kind == LEAF_PNG)
+        return pack_png(job->plan, p, err);
     if (layout_is_packed(kind, job->plan))
         return pack_strips(job->plan, p, err);
     p->bytes = p->image.data;

@@ -236,6 +236,30 @@ def check_nii(a, view, stem, want, code):
         counts.add("nii in the patient")
 
 
+# ---- .png -------------------------------------------------------------------
+
+def check_png(a, view, stem, want, code):
+    path = a.leaf(view, stem, "png")
+    data, got = read(path)
+    if want is not None:
+        pages = want.shape[0] if want.ndim - (want.shape[-1] == 3) > 2 else 1
+        if pages > 1 or want.dtype not in ("u1", "u2"):
+            assert got == EOPNOTSUPP, f"{path}: errno {got}"
+            counts.add("png that cannot be")
+            return
+    assert got == code, f"{path}: errno {got}, the .tiff has {code}"
+    if data is None:
+        return
+    with PIL.Image.open(path) as image:
+        image.load()
+        assert image.format == "PNG" and image.n_frames == 1, path
+        if want.ndim == 2 or want.dtype == "u1":  # Pillow has no 16-bit RGB
+            assert numpy.array_equal(numpy.asarray(image), want), path
+            counts.add("png")
+        else:
+            assert image.size == (want.shape[1], want.shape[0]), path
+
+
 # ---- all --------------------------------------------------------------------
 
 def check(a, view, stem):
@@ -243,10 +267,11 @@ def check(a, view, stem):
     want = None if data is None else tifffile.imread(a.leaf(view, stem, "tiff"))
     check_npy(a, view, stem, want, code)
     check_nii(a, view, stem, want, code)
+    check_png(a, view, stem, want, code)
 
 
 def check_listings(a):
-    for ext in ("npy", "nii"):
+    for ext in ("npy", "nii", "png"):
         names = []
         top = os.path.join(a.mount, f"hu_list-{ext}")
         for study in os.listdir(top):
@@ -283,7 +308,8 @@ def main():
             check(a, view, stem)
         check_half(a, stem)
     check_listings(a)
-    for what in ("npy", "f16", "nii in the patient", "nii without a place", "csv"):
+    for what in ("npy", "f16", "nii in the patient", "nii without a place", "png",
+                 "png that cannot be", "csv"):
         assert counts.get(what, 0) > 2, f"nothing was checked: {what}: {counts}"
     with open(sys.argv[3], "w") as f:
         json.dump(digests, f)

@@ -585,7 +585,7 @@ static const struct answer answers[] = {
     {"pack-lzw", false, true, NULL, "full"},
     {"pack-deflate", false, true, NULL, "full"},
     {"pack-zstd", false, true, "pack-zstd", "full"},
-    {"list-png", false, true, "list-png", "full"},
+    {"list-png", false, true, NULL, "full"},
     {"list-npy", true, true, NULL, "full"},
     {"list-nii", true, true, NULL, "full"},
     {"list-json", false, true, "list-json", "full"},
