@@ -9,6 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "json/json_leaf.h"
 #include "png/png_leaf.h"
 #include "render/plan.h"
 #include "render/render.h"
@@ -20,8 +21,8 @@ void render_engine_text(char *buf, size_t size)
 
     tiff_engine(tiff, sizeof tiff);
     png_leaf_engine(png, sizeof png);
-    (void)snprintf(buf, size, "%s, %s, %s, %s", PLAN_SOFTWARE,
-                   decode_versions(), tiff, png);
+    (void)snprintf(buf, size, "%s, %s, %s, %s, json %d", PLAN_SOFTWARE,
+                   decode_versions(), tiff, png, JSON_LEAF_FORMAT);
 }
 
 /* 63 bits, so that SQLite's signed column holds it. */

@@ -18,6 +18,7 @@
 
 #include "image/image.h"
 #include "prepfs/cleanup.h"
+#include "render/leaf_json.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "leaves are little endian and pages are copied as they are");
@@ -93,14 +94,16 @@ static void file_free(void *value)
     manifest_instance_deinit(&file->instance);
     layout_deinit(&file->layout);
     dicom_order_deinit(&file->order);
+    free(file->text);
     free(file);
 }
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks, and so do all but .tiff if they differ in how
  * a TIFF is packed. */
-static void digest_of(const struct file *file, const struct file_id *id,
-                      uint64_t engine, uint64_t ret[2])
+static void digest_of(const struct file *file, const struct view *asked,
+                      const struct file_id *id, uint64_t engine,
+                      uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
@@ -108,13 +111,15 @@ static void digest_of(const struct file *file, const struct file_id *id,
     } what = {{file->instance.dev, file->instance.ino, file->instance.size,
                (uint64_t)file->instance.mtime_ns, engine, id->part, id->kind},
               ""};
-    struct view view = file->plan.view;
+    struct view view = *asked;
     size_t length;
     XXH128_hash_t h;
 
-    view.list = VIEW_EXT_TIFF;
-    view.tree = false;
-    if (file->kind != LEAF_TIFF) {
+    if (file->kind != LEAF_JSON) { /* which prints the view as it is */
+        view.list = VIEW_EXT_TIFF;
+        view.tree = false;
+    }
+    if (file->kind != LEAF_TIFF && file->kind != LEAF_JSON) {
         view.pack = VIEW_PACK_NONE;
         view.big = false;
     }
@@ -374,6 +379,56 @@ struct file_request {
     const struct view *view;
 };
 
+/* As far as the pixels of a .json need it: plan, order, region, padding. */
+static int resolve_plan(struct files *f, const struct view *view,
+                        struct file *file, struct error *err)
+{
+    if (plan_init(view, &file->instance, &file->plan, err) != 0)
+        return -1;
+    return file->plan.refusal ? 0
+           : resolve_order(f, file, err) != 0
+               ? -1
+               : resolve_shape(f, file, NULL, err);
+}
+
+/* A .json is there whatever becomes of the pixels, and is made at once: its
+ * size is its text's. */
+static int resolve_json(const struct file_request *r, struct file *file,
+                        struct error *err)
+{
+    struct files *f = r->files;
+    struct leaf_json about = {
+        .sources = f->config.maker->sources,
+        .instance = &file->instance,
+        .view = r->view,
+        .digest = file->digest,
+        .order = &file->order,
+        .extent = &file->extent,
+    };
+    struct layout_facts facts = {.strip_bytes = NULL};
+    struct packed none = {.bytes = 0};
+    char problem[ERROR_MSG_MAX];
+    struct error why = ERROR_INIT;
+    size_t length;
+
+    if (resolve_plan(f, r->view, file, &why) == 0) {
+        about.plan = &file->plan;
+    } else if (leaf_json_problem(&why, &file->instance, problem)) {
+        about.problem = problem;
+        memset(&file->plan, 0, sizeof file->plan);
+    } else {
+        *err = why;
+        return -1;
+    }
+    if (leaf_json_make(&about, &file->text, &length, err) != 0)
+        return -1;
+    facts.bytes = length;
+    if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0 ||
+        remember(f, r->id, file, &none, err) != 0)
+        return -1;
+    return file_check_size(f, file->layout.size, err);
+}
+
 static int resolve(const struct file_request *r, struct file *file,
                    struct error *err)
 {
@@ -388,10 +443,12 @@ static int resolve(const struct file_request *r, struct file *file,
     if (found == 0 || file->instance.gone)
         return error_set(err, ERROR_STALE, "this file's source changed");
     file->kind = (enum leaf_kind)r->id->kind;
+    digest_of(file, r->view, r->id, f->config.engine, file->digest);
+    if (file->kind == LEAF_JSON)
+        return resolve_json(r, file, err);
     if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
         layout_check(file->kind, &file->plan, err) != 0)
         return -1;
-    digest_of(file, r->id, f->config.engine, file->digest);
     if (recall(f, r->id, file, &known, &is_known, err) != 0 ||
         resolve_order(f, file, err) != 0 ||
         resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
@@ -414,6 +471,8 @@ static int file_make(void *opaque, const struct flight_key *key,
     }
     *ret_value = file;
     *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t);
+    if (file->text)
+        *ret_cost += (size_t)file->layout.size;
     if (file->layout.page_bytes == 0)
         *ret_cost +=
             (size_t)file->layout.of.tiff.strips.count * sizeof(uint64_t);
@@ -463,6 +522,8 @@ int file_early_size(enum leaf_kind kind, const struct view *view,
     struct layout layout;
     struct plan plan;
 
+    if (kind == LEAF_JSON)
+        return 1;
     if (plan_init(view, instance, &plan, err) != 0 ||
         layout_check(kind, &plan, err) != 0)
         return -1;
@@ -613,6 +674,10 @@ static int block_fill(void *opaque, const struct cache_key *key, uint8_t *data,
     uint64_t start = key->block * CACHE_BLOCK_MAX;
     uint32_t page, last;
 
+    if (r->file->text) {
+        memcpy(data, r->file->text + start, size);
+        return 0;
+    }
     overlay_header(r->file, data, start, size);
     hint_of(r->file, start, hint);
     if (start + size <= r->file->layout.data_offset)

@@ -34,6 +34,7 @@ struct file {
     struct dicom_order order;
     struct values_extent extent;
     struct layout layout;
+    char *text; /* all of a .json, else NULL */
     uint64_t digest[2];
 };
 

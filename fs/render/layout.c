@@ -71,10 +71,10 @@ int layout_check(enum leaf_kind kind, const struct plan *plan,
         return check_nii(plan, err);
     case LEAF_PNG:
         return check_png(plan, err);
-    case LEAF_JSON:
-        break;
+    case LEAF_JSON: /* of every object, whatever can be made of it */
+        return 0;
     }
-    return error_set(err, ERROR_UNSUPPORTED, "this format is not built in yet");
+    return error_set(err, ERROR_INTERNAL, "no format %d", (int)kind);
 }
 
 /* ---- by format ---------------------------------------------------------- */
@@ -147,11 +147,12 @@ static int init_nii(const struct plan *plan, const struct geometry *geometry,
     return 0;
 }
 
-static int init_png(const struct layout_facts *facts, struct layout *ret,
-                    struct error *err)
+/* All of the file is one page. */
+static int init_whole(const struct layout_facts *facts, struct layout *ret,
+                      struct error *err)
 {
     if (facts->bytes == 0)
-        return error_set(err, ERROR_INTERNAL, "a .png of unknown size");
+        return error_set(err, ERROR_INTERNAL, "a leaf of unknown size");
     ret->size = ret->page_bytes = facts->bytes;
     return 0;
 }
@@ -171,9 +172,8 @@ int layout_init(enum leaf_kind kind, const struct plan *plan,
     case LEAF_NII:
         return init_nii(plan, facts->geometry, ret, err);
     case LEAF_PNG:
-        return init_png(facts, ret, err);
     case LEAF_JSON:
-        break;
+        return init_whole(facts, ret, err);
     }
     return error_set(err, ERROR_INTERNAL, "no layout of kind %d", (int)kind);
 }

@@ -27,7 +27,7 @@ struct layout {
     uint64_t size;
     uint64_t data_offset;
     uint64_t row_bytes;  /* of samples; 0: the bytes are no samples */
-    uint64_t page_bytes; /* 0: as `tiff` says; a .png is its page */
+    uint64_t page_bytes; /* 0: as `tiff` says; a .png or .json is one */
     union {
         struct tiff_layout tiff;
         struct npy_layout npy;
@@ -39,7 +39,7 @@ struct layout {
 struct layout_facts {
     const uint64_t *strip_bytes; /* of a packed .tiff, as tiff_layout_init */
     const struct geometry *geometry; /* of a .nii: copied; NULL: not known */
-    uint64_t bytes;                  /* of a .png */
+    uint64_t bytes;                  /* of a .png or a .json */
 };
 
 /* Can this format hold what the plan makes? ERROR_UNSUPPORTED, with the

@@ -889,7 +889,7 @@ const struct view_form view_forms[] = {
     LIST("npy", VIEW_EXT_NPY, BUILT_YES, false),
     LIST("nii", VIEW_EXT_NII, BUILT_YES, false),
     LIST("png", VIEW_EXT_PNG, BUILT_YES, false),
-    LIST("json", VIEW_EXT_JSON, BUILT_NO, false),
+    LIST("json", VIEW_EXT_JSON, BUILT_YES, false),
     {.name = "tree",
      .slot = SLOT_TREE,
      BOOL(tree),

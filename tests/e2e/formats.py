@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The formats beside .tiff, each read by the library people use for it.
 
-usage: formats.py MOUNT ARCHIVE DIGESTS     checks, and notes what was read
+usage: formats.py --report ARCHIVE          adds an object without pixels
+       formats.py MOUNT ARCHIVE DIGESTS     checks, and notes what was read
        formats.py --again MOUNT DIGESTS     the same bytes once more?
 
 The values of a format must be those of the .tiff leaf; its st_size must be
@@ -26,7 +27,7 @@ import tifffile
 
 VIEWS = ["full", "hu", "hu_i16", "raw", "u8", "crop", "crop_size-64x48_pad-center",
          "flip-h_rot-90_spacing-1x2", "box-40x30at7x5_size-33x47-cover", "pick-2to3",
-         "rot-180_crop_size-50x50_nopad", "gray_u8"]
+         "rot-180_crop_size-50x50_nopad", "u8_gray"]
 EOPNOTSUPP = errno.EOPNOTSUPP
 
 
@@ -41,6 +42,9 @@ class Archive:
         self.sources = {rel[:-len(".tiff")]: os.path.join(archive, path)
                         for rel, path in rows}
         self.headers = {}
+        self.report = db.execute(
+            "SELECT st.dirname, coalesce(i.fname, i.uid) FROM instance i"
+            " JOIN study st ON st.id = i.study_id WHERE i.has_pixels = 0").fetchall()
 
     def leaf(self, view, stem, ext):
         return os.path.join(self.mount, view, f"{stem}.{ext}")
@@ -90,6 +94,28 @@ def check_npy(a, view, stem, want, code):
         f"{path}: {array.dtype} {array.shape}, want {want.dtype} {want.shape}"
     assert numpy.array_equal(array, want), path
     counts.add("npy")
+
+
+def add_report(archive):
+    """A structured report in the first study: an object without pixels."""
+    for top, _, names in sorted(os.walk(archive)):
+        for name in sorted(names):
+            d = pydicom.dcmread(os.path.join(top, name), stop_before_pixels=True)
+            report = pydicom.Dataset()
+            report.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+            report.SOPInstanceUID = "2.25.424242"
+            report.StudyDate, report.Modality = "20200102", "SR"
+            report.PatientName, report.PatientID = "Secret^Name", d.PatientID
+            report.StudyInstanceUID = d.StudyInstanceUID
+            report.SeriesInstanceUID = "2.25.4242"
+            report.is_little_endian, report.is_implicit_VR = True, False
+            report.file_meta = pydicom.dataset.FileMetaDataset()
+            report.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+            report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
+            report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
+            pydicom.dcmwrite(os.path.join(archive, "report.dcm"), report,
+                             write_like_original=False)
+            return
 
 
 def check_half(a, stem):
@@ -260,6 +286,113 @@ def check_png(a, view, stem, want, code):
             assert image.size == (want.shape[1], want.shape[0]), path
 
 
+# ---- .json ------------------------------------------------------------------
+
+# What a .json may share with its source: coded words, makers, numbers.
+ALLOWED = {"Modality", "Manufacturer", "ManufacturerModelName", "BodyPartExamined",
+           "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+           "FrameOfReferenceUID", "TransferSyntaxUID"}
+TYPES = {"u1": "uint8", "u2": "uint16", "i2": "int16", "f4": "float32", "f8": "float64",
+         "i4": "int32", "u4": "uint32"}
+
+
+def texts_of(header):
+    """Texts of the elements that say who, where and when."""
+    for e in header.iterall():
+        if e.VR in ("PN", "DA", "TM", "DT", "SH", "LO", "ST", "LT", "UT", "UI") \
+                and e.keyword not in ALLOWED and not e.tag.is_private:
+            for v in e.value if e.VM > 1 else [e.value]:
+                if len(str(v)) >= 5:
+                    yield e.keyword, str(v)
+
+
+def check_privacy(a, stem, text):
+    for keyword, value in texts_of(a.header(stem)):
+        if keyword in ("FilterType", "ConvolutionKernel", "RescaleType"):
+            continue
+        assert value not in text, f"{stem}: {keyword} is in the .json: {value}"
+    for word in ("Patient", os.path.basename(a.sources[stem]), "DEMO-"):
+        assert word not in text.replace("ImagePositionPatient", ""), (stem, word)
+
+
+def check_geometry(a, view, stem, doc, want):
+    with tifffile.TiffFile(a.leaf(view, stem, "tiff")) as t:
+        tags = {k: t.pages[0].tags[k].value for k in (50718, 50719, 50720, 50829)
+                if k in t.pages[0].tags}
+    g = doc["geometry"]
+    assert (g["crop"] is None) == (50720 not in tags), (view, stem)
+    if g["crop"]:
+        (x, y), (w, h) = g["crop"]["corner"], g["crop"]["size"]
+        assert (w, h) == tags[50720] and (x + w // 2, y + h // 2) == tags[50719], (view, stem)
+    assert (g["scale"] is None) == (50718 not in tags), (view, stem)
+    if g["scale"]:
+        assert numpy.allclose(g["scale"], tags[50718], rtol=1e-6), (view, stem)
+    assert (g["pad"] is None) == (50829 not in tags), (view, stem)
+    if g["pad"]:
+        assert tuple(g["pad"]["before"] + g["pad"]["after"]) == tags[50829], (view, stem)
+    affine = expected_affine(a, view, stem, a.header(stem))
+    assert (g["affine_ras"] is None) == (affine is None), (view, stem)
+    if affine is not None:
+        assert numpy.abs(numpy.array(g["affine_ras"]) - affine).max() < 1e-3, (view, stem)
+
+
+def check_json(a, view, stem, want, code):
+    path = a.leaf(view, stem, "json")
+    data, got = read(path)
+    assert got == 0, f"{path}: errno {got}"
+    doc = json.loads(data)
+    check_privacy(a, stem, data.decode("ascii"))
+    assert doc["view"] == view and doc["leaf"]["name"] == stem.split("/")[1], path
+    words = [o["operator"] for o in doc["operators"]]
+    assert "_".join(words) == (view if view != "full" else "") and \
+        all(len(o["does"]) > 5 for o in doc["operators"]), path
+    header = a.header(stem)
+    assert doc["dicom"]["00280010"] == {"vr": "US", "Value": [header.Rows]}, path
+    assert doc["dicom"]["00080060"]["Value"] == [header.Modality], path
+    if want is None:
+        assert doc["problem"] and doc["output"] is None, path
+        counts.add("json with a problem")
+        return
+    out = doc["output"]
+    assert doc["problem"] is None and tuple(out["shape"]) == want.shape, path
+    assert out["dtype"] == TYPES[want.dtype.str[1:]], path
+    for ext in ("tiff", "npy", "nii", "png"):
+        leaf = a.leaf(view, stem, ext)
+        if ext not in out["bytes"]:
+            assert read(leaf) == (None, EOPNOTSUPP), leaf
+        elif out["bytes"][ext] is not None:
+            assert os.stat(leaf).st_size == out["bytes"][ext], leaf
+    frames = int(header.get("NumberOfFrames", 1))
+    first = doc["frames"]["first"]
+    assert sorted(first) == (list(range(1, frames + 1)) if "pick" not in view else
+                             sorted(first)) and len(first) == (want.shape[0] if
+                             len(out["axes"]) > 2 and out["axes"][0] == "page" else 1), path
+    if doc["window"] and doc["window"]["kind"] == "window":
+        assert view not in ("hu", "hu_i16", "raw"), path
+        got = doc["window"]["center"], doc["window"]["width"]
+        stored = [header.get(k) for k in ("WindowCenter", "WindowWidth")]
+        if stored[0] is not None:
+            stored = [v[0] if isinstance(v, pydicom.multival.MultiValue) else v
+                      for v in stored]
+            assert got == tuple(float(v) for v in stored), path
+            counts.add("json with a stored window")
+    check_geometry(a, view, stem, doc, want)
+    counts.add("json")
+
+
+def check_without_pixels(a):
+    """An object without pixels is not listed, but its .json is there."""
+    for study, name in a.report:
+        folder = os.path.join(a.mount, "full", study)
+        assert name not in " ".join(os.listdir(folder)), name
+        assert read(os.path.join(folder, name + ".tiff")) == (None, errno.ENOENT), name
+        data, _ = read(os.path.join(folder, name + ".json"))
+        doc = json.loads(data)
+        assert doc["problem"] == name + " has no pixels" and doc["output"] is None, doc
+        assert doc["dicom"]["00080060"]["Value"] == ["SR"] and b"Secret" not in data, doc
+        counts.add("json without pixels")
+
+
 # ---- all --------------------------------------------------------------------
 
 def check(a, view, stem):
@@ -268,10 +401,11 @@ def check(a, view, stem):
     check_npy(a, view, stem, want, code)
     check_nii(a, view, stem, want, code)
     check_png(a, view, stem, want, code)
+    check_json(a, view, stem, want, code)
 
 
 def check_listings(a):
-    for ext in ("npy", "nii", "png"):
+    for ext in ("npy", "nii", "png", "json"):
         names = []
         top = os.path.join(a.mount, f"hu_list-{ext}")
         for study in os.listdir(top):
@@ -298,6 +432,9 @@ def again(mount, noted):
 
 
 def main():
+    if sys.argv[1] == "--report":
+        add_report(sys.argv[2])
+        return
     if sys.argv[1] == "--again":
         again(*sys.argv[2:])
         return
@@ -308,8 +445,11 @@ def main():
             check(a, view, stem)
         check_half(a, stem)
     check_listings(a)
+    check_without_pixels(a)
+    assert counts["json without pixels"] == 1
     for what in ("npy", "f16", "nii in the patient", "nii without a place", "png",
-                 "png that cannot be", "csv"):
+                 "png that cannot be", "json", "json with a problem",
+                 "json with a stored window", "csv"):
         assert counts.get(what, 0) > 2, f"nothing was checked: {what}: {counts}"
     with open(sys.argv[3], "w") as f:
         json.dump(digests, f)

@@ -7,6 +7,7 @@ need_fuse
 need_python numpy tifffile nibabel PIL pydicom
 "$PYTHON" "$(dirname "$0")/../../examples/mkdemo" --quiet --scale 0.25 --slices 3 \
     "$WORK/archive"
+"$PYTHON" "$(dirname "$0")/formats.py" --report "$WORK/archive"
 mount_archive "$WORK/archive"
 "$PYTHON" "$(dirname "$0")/formats.py" "$MNT" "$WORK/archive" "$WORK/first"
 unmount_archive

@@ -588,7 +588,7 @@ static const struct answer answers[] = {
     {"list-png", false, true, NULL, "full"},
     {"list-npy", true, true, NULL, "full"},
     {"list-nii", true, true, NULL, "full"},
-    {"list-json", false, true, "list-json", "full"},
+    {"list-json", false, true, NULL, "full"},
     {"hu_crop-max_i16", false, true, NULL, "crop-max"},
     {"raw_crop", false, true, NULL, "crop"},
     {"raw_window-c40-w400_invert_crop_u8", false, true, NULL,
