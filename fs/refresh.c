@@ -143,25 +143,46 @@ static uint32_t preset_folders(struct refresh *r)
     return n;
 }
 
+typedef int (*list_fn)(struct manifest *m, int64_t study_id, int64_t after,
+                       unsigned limit, struct manifest_instance *ret,
+                       struct error *err);
+
+static int list_present(struct manifest *m, int64_t study_id, int64_t after,
+                        unsigned limit, struct manifest_instance *ret,
+                        struct error *err)
+{
+    return manifest_list_instances(m, study_id, 0, after, limit, ret, err);
+}
+
+static int tell_rows(struct task *t, list_fn list,
+                     struct manifest_instance *rows, struct error *err)
+{
+    int64_t after = 0;
+
+    do {
+        t->n = list(t->r->fs->manifest, t->study->id, after, PAGE, rows, err);
+        if (t->n < 0)
+            return -1;
+        views_each_used(t->r->fs->views, forget_in_view, t);
+        if (t->n > 0)
+            after = rows[t->n - 1].id;
+        for (int i = 0; i < t->n; i++)
+            manifest_instance_deinit(&rows[i]);
+    } while (t->n == PAGE);
+    return 0;
+}
+
+/* The names of images that went must be forgotten too, or they would resolve
+ * for as long as the kernel keeps them. */
 static int tell_study(struct refresh *r, const struct manifest_folder *study,
                       struct manifest_instance *rows, struct error *err)
 {
     struct task t = {
         .r = r, .study = study, .rows = rows, .presets = preset_folders(r)};
-    int64_t after = 0;
 
-    do {
-        t.n = manifest_list_instances(r->fs->manifest, study->id, 0, after,
-                                      PAGE, rows, err);
-        if (t.n < 0)
-            return -1;
-        views_each_used(r->fs->views, forget_in_view, &t);
-        if (t.n > 0)
-            after = rows[t.n - 1].id;
-        for (int i = 0; i < t.n; i++)
-            manifest_instance_deinit(&rows[i]);
-    } while (t.n == PAGE);
-    return 0;
+    if (tell_rows(&t, list_present, rows, err) < 0)
+        return -1;
+    return tell_rows(&t, manifest_list_gone, rows, err);
 }
 
 static int tell_changes(struct refresh *r, struct manifest_instance *rows,

@@ -143,7 +143,7 @@ static bool give_leaf(const struct listing *l, const struct view *view,
  * 1: no room; 0; -1. A listing of a view whose sizes need pixels carries no
  * attributes, and one that would cost more than the row does not either; an
  * image that cannot be shown is listed, and LOOKUP says why. Only a `pick`
- * can leave nothing of an image: that is not listed.
+ * or a slab can leave nothing of an image: that is not listed.
  */
 static int list_row(const struct listing *l, const struct view *view,
                     bool cheap, const struct manifest_instance *row,
@@ -161,7 +161,8 @@ static int list_row(const struct listing *l, const struct view *view,
 
     if (inode_pack(&i, &number, err) < 0)
         return -1;
-    if ((cheap && l->with_attr) || view->pick_first)
+    if ((cheap && l->with_attr) || view->pick_first ||
+        view->slab != VIEW_SLAB_NONE)
         rc = tree_row_attr(l->t, &i, row, &attr, &why);
     if (rc < 0 && why.kind == ERROR_NOT_FOUND)
         return 0;

@@ -69,7 +69,8 @@ files() {
         git -c safe.directory='*' ls-files --cached --others --exclude-standard |
             while IFS= read -r f; do [ -e "$f" ] && printf '%s\n' "$f"; done
     else
-        find . -type f -not -path './build*' -not -path './.git/*' |
+        find . -type f -not -path './build*' -not -path './.git/*' \
+            -not -path '*/__pycache__/*' |
             sed 's|^\./||'
     fi | LC_ALL=C sort
 }

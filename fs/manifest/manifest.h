@@ -142,6 +142,12 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
                             int64_t series_id, int64_t after, unsigned limit,
                             struct manifest_instance *ret, struct error *err);
 
+/* Instances of a study that are no longer there, paged like the listings:
+ * whose names the kernel may still know. */
+int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
+                       unsigned limit, struct manifest_instance *ret,
+                       struct error *err);
+
 /* Entries of a folder below its cache_readdir threshold? Counts to `limit`. */
 int manifest_count_entries(struct manifest *m, int64_t study_id,
                            int64_t series_id, unsigned limit,

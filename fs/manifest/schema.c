@@ -98,6 +98,7 @@ static const char ddl_indexes[] =
     " WHERE unresolved=1;"
     "CREATE INDEX instance_dup ON instance(dup_of) WHERE dup_of IS NOT NULL;"
     "CREATE INDEX instance_gone ON instance(id) WHERE gone=1;"
+    "CREATE INDEX instance_gone_study ON instance(study_id) WHERE gone<>0;"
     "CREATE INDEX series_study ON series(study_id);"
     "CREATE INDEX series_mod ON series(modality,body_part);"
     "CREATE INDEX series_uid ON series(uid);"

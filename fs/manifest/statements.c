@@ -62,6 +62,9 @@ static const char *const texts[SQL_COUNT] = {
         INSTANCE "INDEXED BY instance_listed_series" INSTANCE_JOIN
                  "WHERE i.series_id=?1 AND i.id>?2 AND " LISTED(
                      "i.") " ORDER BY i.id LIMIT ?3",
+    [SQL_LIST_GONE] = INSTANCE "INDEXED BY instance_gone_study" INSTANCE_JOIN
+                               "WHERE i.study_id=?1 AND i.id>?2 AND i.gone<>0"
+                               " ORDER BY i.id LIMIT ?3",
     [SQL_LIST_CHANGED] = "SELECT id,dirname,mtime_s FROM study"
                          " WHERE id>?1 AND epoch>?2 ORDER BY id LIMIT ?3",
     [SQL_COUNT_STUDIES] = "SELECT count(*) FROM (SELECT 1 FROM study st"

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c: from a plan to bytes.
- *
- *     block      0          1          2          3
- *          |hhhh ppppp|pppppppppp|ppp qqqqqqq|qqqqqqqqqq|
- *
- * A block is filled from the header (h) and from every page (p, q) that it
- * touches. Rendering a page costs a decode, so the blocks that lie wholly in
- * a page just made are published along with the one that was asked for, and
- * the page is kept a little for the block that straddles into the next.
+ * file.c: from a plan to a layout: what must be measured is measured, or
+ * recalled, and remembered.
  */
-#include "render/file.h"
+#include "render/file_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "image/image.h"
+#include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
 #include "render/leaf_json.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "leaves are little endian and pages are copied as they are");
-
-struct files {
-    struct files_config config;
-    struct flight *resolved;
-    struct flight *pages;
-};
 
 /* Plans of leaves kept after use: an entry is about 1.5 KiB. */
 #define FILES_RESOLVED_BYTES ((size_t)32 * 1024 * 1024)
@@ -53,6 +37,7 @@ static struct page_job job_of(struct files *f, const struct file *file)
         .plan = &file->plan,
         .order = file->order.frames,
         .extent = file->extent,
+        .numbers = file->numbers,
     };
 }
 
@@ -64,15 +49,16 @@ static int page_make(void *opaque, const struct flight_key *key,
     struct leaf_page *page;
 
     (void)key;
-    if (leaf_page_make(&job, r->file->kind, r->page, &page, ret_cost, err) != 0)
+    if (leaf_page_make(&job, file_kind(r->file), r->page, &page, ret_cost,
+                       err) != 0)
         return -1;
     *ret_value = page;
     return 0;
 }
 
-static int page_get(struct files *f, const struct file *file, uint32_t page,
-                    struct flight_ref *ref, const struct leaf_page **ret,
-                    bool *ret_made, struct error *err)
+int file_page_get(struct files *f, const struct file *file, uint32_t page,
+                  struct flight_ref *ref, const struct leaf_page **ret,
+                  bool *ret_made, struct error *err)
 {
     struct page_request request = {f, file, page};
     struct flight_key key = {file->digest[0], file->digest[1] + page};
@@ -100,26 +86,26 @@ static void file_free(void *value)
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks, and so do all but .tiff if they differ in how
- * a TIFF is packed. */
+ * a TIFF is packed. A .json prints the view as it is. */
 static void digest_of(const struct file *file, const struct view *asked,
-                      const struct file_id *id, uint64_t engine,
-                      uint64_t ret[2])
+                      uint64_t engine, uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
         char view[VIEW_TEXT_SIZE];
     } what = {{file->instance.dev, file->instance.ino, file->instance.size,
-               (uint64_t)file->instance.mtime_ns, engine, id->part, id->kind},
+               (uint64_t)file->instance.mtime_ns, engine, file->id.part,
+               file->id.kind},
               ""};
     struct view view = *asked;
     size_t length;
     XXH128_hash_t h;
 
-    if (file->kind != LEAF_JSON) { /* which prints the view as it is */
+    if (file_kind(file) != LEAF_JSON) {
         view.list = VIEW_EXT_TIFF;
         view.tree = false;
     }
-    if (file->kind != LEAF_TIFF && file->kind != LEAF_JSON) {
+    if (file_kind(file) != LEAF_JSON && file_kind(file) != LEAF_TIFF) {
         view.pack = VIEW_PACK_NONE;
         view.big = false;
     }
@@ -129,13 +115,25 @@ static void digest_of(const struct file *file, const struct view *asked,
     ret[1] = h.low64;
 }
 
-static int check_frames(const struct file *file,
-                        const struct dicom_header *header, struct error *err)
+/* Packed pages have the sizes that were measured, perhaps by another run, so
+ * those are part of what the bytes depend on. */
+static void file_digest_of(struct file *file)
 {
-    if (header->frames == file->instance.frames)
-        return 0;
-    return error_set(err, ERROR_STALE, "%s changed since it was indexed",
-                     file->instance.relpath);
+    const struct layout *l = &file->layout;
+    const struct tiff_layout *t = &l->of.tiff;
+    XXH128_hash_t h = {file->digest[1], file->digest[0]};
+
+    if (l->page_bytes == 0) {
+        h = XXH3_128bits_withSeed(
+            t->strip_offset, (t->strips.count + 1) * sizeof *t->strip_offset,
+            file->digest[0]);
+        h.low64 ^= file->digest[1];
+    } else if (l->row_bytes == 0) {
+        h = XXH3_128bits_withSeed(&l->size, sizeof l->size, file->digest[0]);
+        h.low64 ^= file->digest[1];
+    }
+    file->file_digest[0] = h.high64;
+    file->file_digest[1] = h.low64;
 }
 
 static int resolve_order(struct files *f, struct file *file, struct error *err)
@@ -152,12 +150,10 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
                    err) != 0)
         return -1;
-    rc = check_frames(file, source->header, err);
-    if (rc == 0)
-        rc = dicom_order(source->header, wants[file->plan.view.order],
-                         &file->order, err);
+    rc = dicom_order(source->header, wants[file->plan.view.order], &file->order,
+                     err);
     source_put(f->config.maker->sources, &ref);
-    return rc;
+    return rc == 0 ? plan_set_order(&file->plan, &file->order, err) : -1;
 }
 
 /* Where the pages are; the plan is complete. */
@@ -175,11 +171,37 @@ static int resolve_geometry(struct files *f, const struct file *file,
     return 0;
 }
 
+/* Would one page be more than the limit allows for the whole file? It is made
+ * in memory even where the file, packed, is small. */
+static int check_page(struct files *f, const struct plan *p, struct error *err)
+{
+    uint64_t pixels = (uint64_t)p->out_width * p->out_height;
+    uint64_t bytes;
+
+    if (!checked_mul_u64(pixels, p->out_channels * sample_bytes(p->out_type),
+                         &bytes))
+        bytes = UINT64_MAX;
+    return file_check_size(f, bytes, err);
+}
+
+/* The padding of a row that somebody may have edited. */
+static bool recalled_pad(const struct plan *p,
+                         const struct manifest_output *known, struct pad *ret)
+{
+    const struct image_box *cut = &p->target.cut;
+
+    *ret = (struct pad){known->pad[0], known->pad[1], known->pad[2],
+                        known->pad[3]};
+    return (uint64_t)ret->left + cut->width + ret->right == p->out_width &&
+           (uint64_t)ret->top + cut->height + ret->bottom == p->out_height;
+}
+
 static int resolve_shape(struct files *f, struct file *file,
                          const struct manifest_output *known, struct error *err)
 {
     struct measure m = {f->config.manifest, f->config.engine};
     struct page_job job = job_of(f, file);
+    struct page_stats stats;
     struct image_box box;
     struct pad pad;
 
@@ -193,40 +215,30 @@ static int resolve_shape(struct files *f, struct file *file,
         if (plan_set_region(&file->plan, &box, err) != 0)
             return -1;
     }
+    if (check_page(f, &file->plan, err) != 0)
+        return -1;
+    if (known)
+        stats = (struct page_stats){known->vmean, known->vstd, known->vmin,
+                                    known->vmax};
+    if (measure_numbers(&m, &job, known && known->has_stats ? &stats : NULL,
+                        err) != 0)
+        return -1;
+    file->numbers = job.numbers;
     if (!plan_needs_pad(&file->plan))
         return 0;
-    if (known)
-        pad = (struct pad){known->pad[0], known->pad[1], known->pad[2],
-                           known->pad[3]};
-    else if (measure_pad(&m, &job, &pad, err) != 0)
+    if (!(known && recalled_pad(&file->plan, known, &pad)) &&
+        measure_pad(&m, &job, &pad, err) != 0)
         return -1;
     plan_set_pad(&file->plan, &pad);
     return 0;
 }
 
-/* Packs every page once to learn the byte count of each strip. */
-static int measure_strips(struct files *f, const struct file *file,
-                          const struct tiff_strips *strips, uint64_t **ret,
-                          struct error *err)
-{
-    CLEANUP_FREE uint64_t *bytes = calloc(strips->count, sizeof *bytes);
-
-    if (!bytes)
-        return error_no_memory(err);
-    for (uint32_t i = 0; i < file->plan.pages; i++) {
-        struct flight_ref ref = {NULL, NULL};
-        const struct leaf_page *page;
-        bool made;
-
-        if (page_get(f, file, i, &ref, &page, &made, err) != 0)
-            return -1;
-        memcpy(bytes + (size_t)i * strips->per_page, page->strip_bytes,
-               strips->per_page * sizeof *bytes);
-        flight_put(f->pages, &ref);
-    }
-    *ret = STEAL(bytes);
-    return 0;
-}
+/* What a packed leaf takes: strips of a .tiff, or all of a .png. */
+struct packed {
+    struct tiff_strips strips;
+    uint64_t *strip_bytes; /* owned */
+    uint64_t bytes;
+};
 
 static int strips_of(const struct plan *plan, struct tiff_strips *ret,
                      struct error *err)
@@ -237,51 +249,64 @@ static int strips_of(const struct plan *plan, struct tiff_strips *ret,
     return tiff_strips_init(&spec, ret, err);
 }
 
-/* What a packed leaf takes: strips of a .tiff, or all of a .png. */
-struct packed {
-    struct tiff_strips strips;
-    uint64_t *strip_bytes; /* owned */
-    uint64_t bytes;
-};
+/* Packs every page once to learn the byte count of each strip. */
+static int measure_strips(struct files *f, const struct file *file,
+                          struct packed *ret, struct error *err)
+{
+    const struct tiff_strips *strips = &ret->strips;
+    CLEANUP_FREE uint64_t *bytes = NULL;
+
+    if (strips_of(&file->plan, &ret->strips, err) != 0)
+        return -1;
+    bytes = calloc(strips->count, sizeof *bytes);
+    if (!bytes)
+        return error_no_memory(err);
+    for (uint32_t i = 0; i < file->plan.pages; i++) {
+        struct flight_ref ref = {NULL, NULL};
+        const struct leaf_page *page;
+        bool made;
+
+        if (file_page_get(f, file, i, &ref, &page, &made, err) != 0)
+            return -1;
+        memcpy(bytes + (size_t)i * strips->per_page, page->strip_bytes,
+               strips->per_page * sizeof *bytes);
+        flight_put(f->pages, &ref);
+    }
+    ret->strip_bytes = STEAL(bytes);
+    return 0;
+}
 
 static int measure_png(struct files *f, const struct file *file,
-                       uint64_t *ret_bytes, struct error *err)
+                       struct packed *ret, struct error *err)
 {
     struct flight_ref ref = {NULL, NULL};
     const struct leaf_page *page;
     bool made;
 
-    if (page_get(f, file, 0, &ref, &page, &made, err) != 0)
+    if (file_page_get(f, file, 0, &ref, &page, &made, err) != 0)
         return -1;
-    *ret_bytes = page->length;
+    ret->bytes = page->length;
     flight_put(f->pages, &ref);
     return 0;
 }
 
-static int resolve_packed(struct files *f, const struct file *file,
-                          const struct manifest_output *known,
+static int measure_packed(struct files *f, const struct file *file,
                           struct packed *ret, struct error *err)
 {
-    if (!layout_is_packed(file->kind, &file->plan))
+    if (!layout_is_packed(file_kind(file), &file->plan))
         return 0;
-    if (file->kind == LEAF_PNG && known) {
-        ret->bytes = known->bytes;
-        return 0;
-    }
-    if (file->kind == LEAF_PNG)
-        return measure_png(f, file, &ret->bytes, err);
-    if (strips_of(&file->plan, &ret->strips, err) != 0)
-        return -1;
-    return known
-               ? 0
-               : measure_strips(f, file, &ret->strips, &ret->strip_bytes, err);
+    return file_kind(file) == LEAF_PNG ? measure_png(f, file, ret, err)
+                                       : measure_strips(f, file, ret, err);
 }
 
-static int remember(struct files *f, const struct file_id *id,
-                    const struct file *file, const struct packed *packed,
-                    struct error *err)
+/* What cannot be kept (a full disk, a busy database) is measured again next
+ * time; the leaf is no worse for it. */
+static void remember(struct files *f, const struct file *file,
+                     const struct packed *packed)
 {
     const struct plan *p = &file->plan;
+    const struct file_id *id = &file->id;
+    struct error ignored = ERROR_INIT;
     struct manifest_output out = {
         .width = p->out_width,
         .height = p->out_height,
@@ -295,56 +320,73 @@ static int remember(struct files *f, const struct file_id *id,
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
         .strips = packed->strip_bytes,
         .n_strips = packed->strip_bytes ? packed->strips.count : 0,
+        .has_stats = p->pages > 0 && measure_has_stats(p),
+        .vmin = file->numbers.stats.min,
+        .vmax = file->numbers.stats.max,
+        .vmean = file->numbers.stats.mean,
+        .vstd = file->numbers.stats.sd,
     };
 
-    return manifest_output_put(f->config.manifest, id->view_id, id->object_id,
-                               id->part, id->kind, f->config.engine, &out, err);
+    (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
+                              id->part, id->kind, f->config.engine, &out,
+                              &ignored);
 }
 
-static int layout_with(struct files *f, struct file *file,
-                       const struct manifest_output *known,
-                       const struct packed *packed, struct error *err)
+static int layout_with(struct files *f, const struct file *file,
+                       const struct layout_facts *packed, struct layout *ret,
+                       struct error *err)
 {
-    struct layout_facts facts = {
-        .strip_bytes = packed->strip_bytes,
-        .bytes = packed->bytes,
-    };
+    struct layout_facts facts = *packed;
     struct geometry geometry;
 
-    if (known && layout_is_packed(file->kind, &file->plan))
-        facts.strip_bytes = known->strips;
-    if (file->kind == LEAF_NII) {
+    if (file_kind(file) == LEAF_NII) {
         if (resolve_geometry(f, file, &geometry, err) != 0)
             return -1;
         facts.geometry = &geometry;
     }
-    return layout_init(file->kind, &file->plan, &facts, &file->layout, err);
+    return layout_init(file_kind(file), &file->plan, &facts, ret, err);
 }
 
-static int resolve_layout(struct files *f, const struct file_id *id,
-                          struct file *file,
+static int resolve_layout(struct files *f, struct file *file,
                           const struct manifest_output *known,
                           struct error *err)
 {
     struct packed packed = {.bytes = 0};
-    int rc = resolve_packed(f, file, known, &packed, err);
+    struct layout_facts facts = {.strip_bytes = NULL};
+    int rc = known ? 0 : measure_packed(f, file, &packed, err);
 
+    if (layout_is_packed(file_kind(file), &file->plan)) {
+        facts.strip_bytes = known ? known->strips : packed.strip_bytes;
+        facts.bytes = known ? known->bytes : packed.bytes;
+    }
     if (rc == 0)
-        rc = layout_with(f, file, known, &packed, err);
-    if (rc == 0 && !known)
-        rc = remember(f, id, file, &packed, err);
+        rc = layout_with(f, file, &facts, &file->layout, err);
+    if (rc == 0) {
+        file->is_split = file_is_split(file);
+        file_digest_of(file);
+        if (!known)
+            remember(f, file, &packed);
+    }
     free(packed.strip_bytes);
     return rc;
 }
 
-/* Are the measured lengths those of this plan's strips? */
-static int has_strips(const struct plan *plan,
-                      const struct manifest_output *known, bool *ret,
-                      struct error *err)
+/* Are the measured lengths those of this plan's pages? */
+static int has_lengths(const struct file *file,
+                       const struct manifest_output *known, bool *ret,
+                       struct error *err)
 {
-    struct plan sized = *plan;
+    struct plan sized = file->plan;
     struct tiff_strips strips;
 
+    if (!layout_is_packed(file_kind(file), &sized)) {
+        *ret = true;
+        return 0;
+    }
+    if (file_kind(file) == LEAF_PNG) {
+        *ret = known->bytes > 0;
+        return 0;
+    }
     sized.out_width = known->width;
     sized.out_height = known->height;
     if (strips_of(&sized, &strips, err) != 0)
@@ -354,11 +396,12 @@ static int has_strips(const struct plan *plan,
 }
 
 /* What an earlier run found out, if it fits this plan. */
-static int recall(struct files *f, const struct file_id *id,
-                  const struct file *file, struct manifest_output *ret,
-                  bool *ret_known, struct error *err)
+static int recall(struct files *f, const struct file *file,
+                  struct manifest_output *ret, bool *ret_known,
+                  struct error *err)
 {
-    bool fits = true;
+    const struct file_id *id = &file->id;
+    bool fits;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
                             id->part, id->kind, f->config.engine, ret, err);
@@ -366,10 +409,11 @@ static int recall(struct files *f, const struct file_id *id,
     *ret_known = false;
     if (found <= 0)
         return found;
-    if (file->kind == LEAF_TIFF && layout_is_packed(file->kind, &file->plan) &&
-        has_strips(&file->plan, ret, &fits, err) != 0)
+    if (has_lengths(file, ret, &fits, err) != 0)
         return -1;
-    *ret_known = fits && ret->crop.width > 0;
+    *ret_known =
+        fits && image_box_is_inside(&ret->crop, file->plan.oriented_width,
+                                    file->plan.oriented_height);
     return 0;
 }
 
@@ -423,8 +467,29 @@ static int resolve_json(const struct file_request *r, struct file *file,
     if (leaf_json_make(&about, &file->text, &length, err) != 0)
         return -1;
     facts.bytes = length;
-    if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0 ||
-        remember(f, r->id, file, &none, err) != 0)
+    if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0)
+        return -1;
+    file_digest_of(file);
+    remember(f, file, &none);
+    return file_check_size(f, file->layout.size, err);
+}
+
+static int resolve_pixels(const struct file_request *r, struct file *file,
+                          struct error *err)
+{
+    CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
+    struct files *f = r->files;
+    bool is_known;
+
+    if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
+        layout_check(file_kind(file), &file->plan, err) != 0)
+        return -1;
+    if (file->plan.refusal) /* nothing is measured for what cannot be read */
+        return error_set(err, ERROR_UNSUPPORTED, "%s", file->plan.refusal);
+    if (resolve_order(f, file, err) != 0 ||
+        recall(f, file, &known, &is_known, err) != 0 ||
+        resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
+        resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;
     return file_check_size(f, file->layout.size, err);
 }
@@ -432,29 +497,17 @@ static int resolve_json(const struct file_request *r, struct file *file,
 static int resolve(const struct file_request *r, struct file *file,
                    struct error *err)
 {
-    CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
-    struct files *f = r->files;
-    bool is_known;
-    int found = manifest_instance_by_id(f->config.manifest, r->id->object_id,
-                                        &file->instance, err);
+    int found = manifest_instance_by_id(r->files->config.manifest,
+                                        r->id->object_id, &file->instance, err);
 
     if (found < 0)
         return -1;
     if (found == 0 || file->instance.gone)
         return error_set(err, ERROR_STALE, "this file's source changed");
-    file->kind = (enum leaf_kind)r->id->kind;
-    digest_of(file, r->view, r->id, f->config.engine, file->digest);
-    if (file->kind == LEAF_JSON)
-        return resolve_json(r, file, err);
-    if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
-        layout_check(file->kind, &file->plan, err) != 0)
-        return -1;
-    if (recall(f, r->id, file, &known, &is_known, err) != 0 ||
-        resolve_order(f, file, err) != 0 ||
-        resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
-        resolve_layout(f, r->id, file, is_known ? &known : NULL, err) != 0)
-        return -1;
-    return file_check_size(f, file->layout.size, err);
+    file->id = *r->id;
+    digest_of(file, r->view, r->files->config.engine, file->digest);
+    return file_kind(file) == LEAF_JSON ? resolve_json(r, file, err)
+                                        : resolve_pixels(r, file, err);
 }
 
 static int file_make(void *opaque, const struct flight_key *key,
@@ -484,6 +537,27 @@ static struct flight_key file_key(const struct file_id *id)
     return (struct flight_key){(uint64_t)id->object_id,
                                (uint64_t)id->view_id << 32 |
                                    (uint64_t)id->part << 4 | id->kind};
+}
+
+void file_measure_again(struct files *f, const struct file *file)
+{
+    struct packed packed = {.bytes = 0};
+    struct layout_facts facts = {.strip_bytes = NULL};
+    struct flight_key key = file_key(&file->id);
+    struct error ignored = ERROR_INIT;
+    struct file again = *file;
+
+    if (measure_packed(f, file, &packed, &ignored) == 0) {
+        facts.strip_bytes = packed.strip_bytes;
+        facts.bytes = packed.bytes;
+        if (layout_init(file_kind(file), &file->plan, &facts, &again.layout,
+                        &ignored) == 0) {
+            remember(f, &again, &packed);
+            layout_deinit(&again.layout);
+        }
+    }
+    free(packed.strip_bytes);
+    flight_drop(f->resolved, &key);
 }
 
 int file_get(struct files *f, const struct file_id *id, const struct view *view,
@@ -545,173 +619,6 @@ int file_check_size(const struct files *f, uint64_t size, struct error *err)
                      "(-o max_bytes_per_file)",
                      (unsigned long long)size,
                      (unsigned long long)f->config.max_bytes_per_file);
-}
-
-/* ---- blocks ------------------------------------------------------------- */
-
-size_t file_block_bytes(const struct file *file, uint64_t block)
-{
-    uint64_t start = block * CACHE_BLOCK_MAX;
-
-    if (start >= file->layout.size)
-        return 0;
-    return file->layout.size - start < CACHE_BLOCK_MAX
-               ? (size_t)(file->layout.size - start)
-               : CACHE_BLOCK_MAX;
-}
-
-struct cache_key file_block_key(const struct file *file, uint64_t block)
-{
-    return (struct cache_key){{file->digest[0], file->digest[1]}, block};
-}
-
-uint32_t file_page_at(const struct file *file, uint64_t offset)
-{
-    return layout_page_at(&file->layout, offset);
-}
-
-static void hint_of(const struct file *file, uint64_t start,
-                    struct cache_hint *ret)
-{
-    const struct plan *p = &file->plan;
-
-    if (file->layout.row_bytes == 0)
-        return; /* packed bytes have no samples */
-    ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
-    ret->channels = (uint8_t)p->out_channels;
-    ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
-    ret->row_bytes = (uint32_t)file->layout.row_bytes;
-    ret->samples_from = start < file->layout.data_offset
-                            ? (uint32_t)(file->layout.data_offset - start)
-                            : 0;
-    if (ret->samples_from > CACHE_BLOCK_MAX)
-        ret->samples_from = CACHE_BLOCK_MAX;
-}
-
-/* The part of [start, start+size) that [from, to) covers, copied there. */
-static void overlay(uint8_t *data, uint64_t start, size_t size, uint64_t from,
-                    uint64_t to, const uint8_t *bytes)
-{
-    uint64_t a = start > from ? start : from;
-    uint64_t b = start + size < to ? start + size : to;
-
-    if (a < b)
-        memcpy(data + (a - start), bytes + (a - from), (size_t)(b - a));
-}
-
-static void overlay_header(const struct file *file, uint8_t *data,
-                           uint64_t start, size_t size)
-{
-    uint64_t end = file->layout.data_offset;
-
-    if (start >= end)
-        return;
-    if (end > start + size)
-        end = start + size;
-    layout_header_read(&file->layout, start, (size_t)(end - start), data);
-}
-
-/* Offers every other block that header and this page fill completely. */
-static void publish_page(struct files *f, const struct file *file,
-                         uint32_t page, const uint8_t *bytes, uint64_t except)
-{
-    CLEANUP_FREE uint8_t *data = malloc(CACHE_BLOCK_MAX);
-    uint64_t from, to, first, last;
-
-    layout_page_range(&file->layout, page, &from, &to);
-    first = page == 0 ? 0 : (from + CACHE_BLOCK_MAX - 1) / CACHE_BLOCK_MAX;
-    last = to == file->layout.size ? (to - 1) / CACHE_BLOCK_MAX + 1
-                                   : to / CACHE_BLOCK_MAX;
-    for (uint64_t block = first; data && block < last; block++) {
-        struct cache_key key = file_block_key(file, block);
-        uint64_t start = block * CACHE_BLOCK_MAX;
-        size_t size = file_block_bytes(file, block);
-        struct cache_hint hint = {0};
-
-        if (block == except || start + size <= file->layout.data_offset)
-            continue;
-        overlay_header(file, data, start, size);
-        overlay(data, start, size, from, to, bytes);
-        hint_of(file, start, &hint);
-        cache_publish(f->config.cache, &key, data, size, &hint);
-    }
-}
-
-struct block_request {
-    struct files *files;
-    const struct file *file;
-};
-
-static int fill_page(const struct block_request *r, uint32_t number,
-                     uint64_t block, uint8_t *data, size_t size,
-                     struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    const struct leaf_page *page;
-    uint64_t from, to;
-    bool made;
-    int rc = 0;
-
-    if (page_get(r->files, r->file, number, &ref, &page, &made, err) != 0)
-        return -1;
-    layout_page_range(&r->file->layout, number, &from, &to);
-    if (page->length != to - from)
-        rc = error_set(err, ERROR_INTERNAL,
-                       "page %u has %zu bytes, the layout says %llu", number,
-                       page->length, (unsigned long long)(to - from));
-    if (rc == 0)
-        overlay(data, block * CACHE_BLOCK_MAX, size, from, to, page->bytes);
-    if (rc == 0 && made)
-        publish_page(r->files, r->file, number, page->bytes, block);
-    flight_put(r->files->pages, &ref);
-    return rc;
-}
-
-static int block_fill(void *opaque, const struct cache_key *key, uint8_t *data,
-                      size_t size, struct cache_hint *hint, struct error *err)
-{
-    const struct block_request *r = opaque;
-    uint64_t start = key->block * CACHE_BLOCK_MAX;
-    uint32_t page, last;
-
-    if (r->file->text) {
-        memcpy(data, r->file->text + start, size);
-        return 0;
-    }
-    overlay_header(r->file, data, start, size);
-    hint_of(r->file, start, hint);
-    if (start + size <= r->file->layout.data_offset)
-        return 0;
-    page = file_page_at(r->file, start);
-    last = file_page_at(r->file, start + size - 1);
-    for (; page <= last; page++)
-        if (fill_page(r, page, key->block, data, size, err) != 0)
-            return -1;
-    return 0;
-}
-
-int file_block_get(struct files *f, const struct file *file, uint64_t block,
-                   struct cache_pin *ret, struct error *err)
-{
-    struct block_request request = {f, file};
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_get(f->config.cache, &key, file_block_bytes(file, block),
-                     block_fill, &request, ret, err);
-}
-
-bool file_block_peek(struct files *f, const struct file *file, uint64_t block,
-                     struct cache_pin *ret)
-{
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_try_get(f->config.cache, &key, file_block_bytes(file, block),
-                         ret);
-}
-
-void files_unpin(struct files *f, struct cache_pin *pin)
-{
-    cache_unpin(f->config.cache, pin);
 }
 
 /* ---- the table ---------------------------------------------------------- */

@@ -4,7 +4,7 @@
  *
  * A struct file is everything that reading needs, resolved once: plan with
  * measured numbers, frame order, layout, and the digest under which its
- * blocks are cached. It is immutable and kept for a while after use.
+ * pieces are cached. It is immutable and kept for a while after use.
  *
  * Threads: struct files is internally locked.
  */
@@ -27,17 +27,6 @@ struct files_config {
     size_t page_bytes;           /* budget for rendered pages kept */
 };
 
-struct file {
-    enum leaf_kind kind;
-    struct manifest_instance instance;
-    struct plan plan;
-    struct dicom_order order;
-    struct values_extent extent;
-    struct layout layout;
-    char *text; /* all of a .json, else NULL */
-    uint64_t digest[2];
-};
-
 /* What names a file: see struct leaf. */
 struct file_id {
     uint16_t view_id;
@@ -46,9 +35,28 @@ struct file_id {
     unsigned kind;
 };
 
+struct file {
+    struct file_id id;
+    struct manifest_instance instance;
+    struct plan plan;
+    struct dicom_order order;
+    struct values_extent extent;
+    struct page_numbers numbers;
+    struct layout layout;
+    char *text;              /* all of a .json, else NULL */
+    bool is_split;           /* blocks end where pages do */
+    uint64_t digest[2];      /* of what its samples depend on: pages */
+    uint64_t file_digest[2]; /* and its layout: pieces */
+};
+
 struct files *files_new(const struct files_config *config, struct error *err);
 void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
+
+static inline enum leaf_kind file_kind(const struct file *file)
+{
+    return (enum leaf_kind)file->id.kind;
+}
 
 /*
  * The size that follows from header data. 0; 1 if it must be measured;
@@ -72,19 +80,37 @@ int file_peek(struct files *f, const struct file_id *id, struct flight_ref *ref,
               const struct file **ret);
 void file_put(struct files *f, struct flight_ref *ref);
 
-/* Bytes in block `block` of the file; 0 beyond its end. */
-size_t file_block_bytes(const struct file *file, uint64_t block);
-struct cache_key file_block_key(const struct file *file, uint64_t block);
+/*
+ * A piece is what is made, cached and pinned at a time: a 128 KiB block of the
+ * file, cut where pages meet, so that reading one page of many renders that
+ * page and no other, and one that cannot be had takes no other along. (Pages
+ * of less than 4 KiB on average are not told apart: a piece is then a block.)
+ */
+struct file_piece {
+    uint64_t offset;
+    size_t size;
+    uint64_t number; /* in the cache key; rises with the offset */
+};
 
-/* Pins a block, making it if absent. */
-int file_block_get(struct files *f, const struct file *file, uint64_t block,
-                   struct cache_pin *ret, struct error *err)
-    __attribute__((warn_unused_result));
+/* The piece that holds byte `offset`, which is inside the file. */
+struct file_piece file_piece_at(const struct file *file, uint64_t offset);
+bool file_is_split(const struct file *file); /* for file.c */
 
-/* True with the block pinned if it is in the cache; never waits. */
-bool file_block_peek(struct files *f, const struct file *file, uint64_t block,
-                     struct cache_pin *ret);
+/* Pins a piece, making it if absent. */
+int file_piece_get(struct files *f, const struct file *file,
+                   const struct file_piece *piece, struct cache_pin *ret,
+                   struct error *err) __attribute__((warn_unused_result));
+
+/* True with the piece pinned if it is in the cache; never waits. */
+bool file_piece_peek(struct files *f, const struct file *file,
+                     const struct file_piece *piece, struct cache_pin *ret);
 void files_unpin(struct files *f, struct cache_pin *pin);
+
+/* Copies bytes [offset, offset + length), which are inside the file, of the
+ * pages that they touch and no others; not through the cache. */
+int file_copy(struct files *f, const struct file *file, uint64_t offset,
+              size_t length, uint8_t *data, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* The page that byte `offset` belongs to; the header counts to page 0. */
 uint32_t file_page_at(const struct file *file, uint64_t offset);

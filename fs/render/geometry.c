@@ -17,6 +17,7 @@ struct pages {
     const struct dicom_order *order;
 };
 
+/* A frame that takes part, by its number from 0. */
 static const struct dicom_frame *frame_of(const struct pages *p, uint32_t page)
 {
     return dicom_frame_at(p->header,
@@ -55,7 +56,7 @@ static bool is_regular(const struct pages *p, const double step[3])
 {
     double limit = DRIFT_MAX * length(step);
 
-    for (uint32_t page = 1; page < p->plan->pages; page++) {
+    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
         const struct dicom_frame *a = frame_of(p, page - 1);
         const struct dicom_frame *b = frame_of(p, page);
         double next[3];
@@ -74,7 +75,7 @@ static bool is_one_place(const struct pages *p)
 {
     const struct dicom_frame *first = frame_of(p, 0);
 
-    for (uint32_t page = 1; page < p->plan->pages; page++) {
+    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
         const struct dicom_frame *f = frame_of(p, page);
 
         if (!is_placed(first) ? is_placed(f)
@@ -113,7 +114,7 @@ static double stated_offset(const struct pages *p, uint32_t page)
  * or an uneven one. */
 static double stated_step(const struct pages *p)
 {
-    uint32_t last = p->plan->pages - 1;
+    uint32_t last = p->plan->depth.picked - 1;
     double step = (stated_offset(p, last) - stated_offset(p, 0)) / last;
 
     for (uint32_t page = 1; page <= last; page++) {
@@ -149,12 +150,12 @@ static bool place_stated(const struct pages *p, struct geometry *ret,
 static bool place_measured(const struct pages *p, struct affine_source *source)
 {
     const struct dicom_frame *first = frame_of(p, 0);
-    const struct dicom_frame *last = frame_of(p, p->plan->pages - 1);
+    const struct dicom_frame *last = frame_of(p, p->plan->depth.picked - 1);
 
     source->spacing[2] = 0;
     if (p->order->why_mixed || !is_placed(first) || !is_placed(last))
         return false;
-    affine_step_between(first->position, last->position, p->plan->pages,
+    affine_step_between(first->position, last->position, p->plan->depth.picked,
                         source->step);
     if (!is_regular(p, source->step))
         return false;
@@ -177,7 +178,7 @@ static bool place(const struct pages *p, struct geometry *ret,
     };
     memcpy(source->orientation, first->orientation, sizeof first->orientation);
     memcpy(source->position, first->position, sizeof first->position);
-    if (plan->pages == 1)
+    if (plan->depth.picked == 1)
         return true;
     return is_one_place(p) ? place_stated(p, ret, source)
                            : place_measured(p, source);
@@ -189,10 +190,11 @@ static void view_of(const struct plan *plan, struct affine_view *ret)
     struct affine_view v = {
         .width = plan->desc.cols,
         .height = plan->desc.rows,
-        .pages = plan->pages,
+        .pages = plan->depth.picked,
         .flip_h = plan->orient.flip_h,
         .flip_v = plan->orient.flip_v,
         .turns = plan->orient.turns,
+        .degrees = plan->oblique ? plan->view.rot : 0,
         .crop = {plan->region.x, plan->region.y, 0},
         .cut = {t->cut.x, t->cut.y, 0},
     };
@@ -203,11 +205,35 @@ static void view_of(const struct plan *plan, struct affine_view *ret)
         v.to[0] = t->width;
         v.to[1] = t->height;
     }
+    if (plan->view.canvas.width > 0) {
+        v.patch[0] = (double)plan->canvas_cut.x - plan->canvas_pad.left;
+        v.patch[1] = (double)plan->canvas_cut.y - plan->canvas_pad.top;
+    }
     if (plan->pads) {
         v.pad[0] = plan->pad.left;
         v.pad[1] = plan->pad.top;
     }
     *ret = v;
+}
+
+/* Along the pages: depth.h, step by step. A projection is in the middle of
+ * what it shows, and as thick. */
+static void walk_pages(const struct plan *plan, struct affine *a)
+{
+    const struct view *v = &plan->view;
+    const struct depth *d = &plan->depth;
+
+    if (v->vol == VIEW_VOL_INTERP)
+        affine_interpolate(a, AFFINE_PAGE, d->picked, d->after_vol);
+    else if (d->after_vol == 1)
+        affine_walk(a, AFFINE_PAGE, d->vol.first + (d->vol.count - 1) / 2.0,
+                    d->vol.count);
+    if (v->slab != VIEW_SLAB_NONE && d->after_vol > 1)
+        affine_walk(a, AFFINE_PAGE, (v->slab_depth - 1) / 2.0, v->slab_stride);
+    affine_walk(a, AFFINE_PAGE, d->first, 1);
+    if (d->resized != d->count)
+        affine_interpolate(a, AFFINE_PAGE, d->count, d->resized);
+    affine_walk(a, AFFINE_PAGE, (double)depth_source(d, 0), 1);
 }
 
 /* Without an affine: what the view leaves of the spacing. */
@@ -229,16 +255,26 @@ void geometry_of(const struct plan *plan, const struct dicom_header *header,
     struct pages pages = {plan, header, order};
     struct affine_source source;
     struct affine_view view;
-    bool is_known;
+    bool is_known, is_thick;
 
     *ret = (struct geometry){.is_time = false};
     is_known = place(&pages, ret, &source);
-    scale_spacing(plan, ret->is_time ? 0 : source.spacing[2], ret);
+    is_thick = is_known && !ret->is_time && source.spacing[2] > 0;
+    scale_spacing(plan,
+                  !is_thick                ? 0
+                  : plan->depth.picked > 1 ? plan->depth.z_mm
+                                           : source.spacing[2],
+                  ret);
     if (source.spacing[2] == 0) /* a slice is somewhere, however thick */
         source.spacing[2] = 1;
     if (!is_known || !affine_init(&source, &ret->affine))
         return;
     view_of(plan, &view);
     affine_apply(&ret->affine, &view);
+    if (!ret->is_time)
+        walk_pages(plan, &ret->affine);
     ret->has_affine = true;
+    affine_spacing(&ret->affine, ret->spacing);
+    if (!is_thick)
+        ret->spacing[2] = 0;
 }

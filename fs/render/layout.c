@@ -32,7 +32,7 @@ bool layout_is_early(enum leaf_kind kind, const struct plan *plan)
 static int check_nii(const struct plan *plan, struct error *err)
 {
     struct nii_spec spec = {
-        .pages = plan->pages,
+        .pages = plan->has_size ? plan->pages : 1,
         .width = plan->has_size ? plan->out_width : 1,
         .height = plan->has_size ? plan->out_height : 1,
         .channels = plan->out_channels,
@@ -74,7 +74,8 @@ int layout_check(enum leaf_kind kind, const struct plan *plan,
     case LEAF_JSON: /* of every object, whatever can be made of it */
         return 0;
     }
-    return error_set(err, ERROR_INTERNAL, "no format %d", (int)kind);
+    return error_set(err, ERROR_UNSUPPORTED, "there is no format %d",
+                     (int)kind);
 }
 
 /* ---- by format ---------------------------------------------------------- */
@@ -133,7 +134,8 @@ static int init_nii(const struct plan *plan, const struct geometry *geometry,
     };
 
     if (geometry) {
-        spec.axis = geometry->is_time ? NII_PAGES_TIME : NII_PAGES_SPACE;
+        spec.axis = geometry->is_time && plan->pages > 1 ? NII_PAGES_TIME
+                                                         : NII_PAGES_SPACE;
         spec.has_affine = geometry->has_affine;
         spec.affine = geometry->affine;
         memcpy(spec.spacing, geometry->spacing, sizeof spec.spacing);

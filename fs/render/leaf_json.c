@@ -196,15 +196,16 @@ static int put_attributes(struct document *d, struct error *err)
 
 /* ---- window ------------------------------------------------------------- */
 
-static uint32_t frame_at(const struct document *d, uint32_t page)
+/* The stored frame of one that takes part. */
+static uint32_t frame_at(const struct document *d, uint32_t picked)
 {
-    return d->about->order->frames[plan_frame(d->about->plan, page)];
+    return d->about->order->frames[plan_frame(d->about->plan, picked)];
 }
 
-static int spec_of(const struct document *d, uint32_t page,
+static int spec_of(const struct document *d, uint32_t picked,
                    struct values_spec *ret, struct error *err)
 {
-    return spec_init(d->about->plan, &d->header, frame_at(d, page),
+    return spec_init(d->about->plan, &d->header, frame_at(d, picked),
                      d->about->extent, ret, err);
 }
 
@@ -280,8 +281,8 @@ static int put_window(struct document *d, struct error *err)
     if (p->value_channels == 3)
         return 0;
     fill_window(d, &first);
-    for (uint32_t page = 1; page < p->pages; page++) {
-        if (spec_of(d, page, &other, err) != 0)
+    for (uint32_t k = 1; k < p->depth.picked; k++) {
+        if (spec_of(d, k, &other, err) != 0)
             return -1;
         if (!is_same_voi(&first, &other))
             d->window.per_frame = true;
@@ -310,8 +311,7 @@ static void put_range(struct document *d)
 {
     const struct plan *p = d->about->plan;
     struct json_leaf *l = &d->leaf;
-    bool is_unit =
-        view_is_windowed(&p->view) || p->view.values == VIEW_VALUES_RANGE;
+    bool is_unit = plan_is_unit(p) && p->view.norm == VIEW_NORM_NONE;
 
     l->low = 0;
     l->high = NAN;
@@ -392,6 +392,49 @@ static void put_output(struct document *d)
     put_sizes(d);
 }
 
+/* The frames that take part in frame k of depth.after_vol. */
+static void picked_of(const struct plan *p, uint32_t k, uint32_t *ret_first,
+                      uint32_t *ret_last)
+{
+    const struct depth *depth = &p->depth;
+    struct vol_blend blend;
+
+    *ret_first = *ret_last = k;
+    if (p->view.vol == VIEW_VOL_INTERP) {
+        blend = vol_blend_at(depth->picked, depth->after_vol, k);
+        *ret_first = blend.first;
+        *ret_last = blend.weight > 0 ? blend.second : blend.first;
+    } else if (p->view.vol != VIEW_VOL_KEEP) {
+        *ret_first = depth->vol.first;
+        *ret_last = depth->vol.first + depth->vol.count - 1;
+    }
+}
+
+/* The frames that a page is made of; false if it is filled. */
+static bool page_frames(const struct document *d, uint32_t page,
+                        struct json_leaf_page *ret)
+{
+    const struct plan *p = d->about->plan;
+    bool is_slab = p->view.slab != VIEW_SLAB_NONE && p->depth.after_vol > 1;
+    uint32_t stride = is_slab ? p->view.slab_stride : 1;
+    uint32_t thick = is_slab ? p->view.slab_depth : 1;
+    int64_t k = depth_source(&p->depth, page);
+    uint32_t first, last, unused;
+    struct vol_blend blend;
+
+    if (k < 0 || k >= p->depth.resized)
+        return false;
+    blend = depth_blend(&p->depth, (uint32_t)k);
+    if (!(blend.weight > 0))
+        blend.second = blend.first;
+    picked_of(p, blend.first * stride, &first, &unused);
+    picked_of(p, blend.second * stride + thick - 1, &unused, &last);
+    ret->first = frame_at(d, first);
+    ret->last = frame_at(d, last);
+    return true;
+}
+
+/* With pages that show no frame there is no map. */
 static int put_pages(struct document *d, struct error *err)
 {
     const struct plan *p = d->about->plan;
@@ -400,7 +443,8 @@ static int put_pages(struct document *d, struct error *err)
     if (!d->pages)
         return error_no_memory(err);
     for (uint32_t page = 0; page < p->pages; page++)
-        d->pages[page].first = d->pages[page].last = frame_at(d, page);
+        if (!page_frames(d, page, &d->pages[page]))
+            return 0;
     d->leaf.page_map = d->pages;
     d->leaf.n_pages = p->pages;
     return 0;
@@ -489,8 +533,14 @@ static int read_header(struct document *d, struct error *err)
         return error_no_memory(err);
     for (size_t i = 0; i < n; i++)
         tags[i] = allowed[i].tag;
-    return source_describe(d->about->sources, d->about->instance, tags, n,
-                           &d->header, err);
+    if (source_describe(d->about->sources, d->about->instance, tags, n,
+                        &d->header, err) != 0)
+        return -1;
+    /* The order of the frames is that of the header read before. */
+    if (d->about->plan && d->header.frames != d->about->instance->frames)
+        return error_set(err, ERROR_STALE, "%s changed since it was indexed",
+                         d->about->instance->relpath);
+    return 0;
 }
 
 int leaf_json_make(const struct leaf_json *about, char **ret_text,

@@ -15,6 +15,16 @@
 #include "prepfs/cleanup.h"
 #include "render/spec.h"
 
+/* What cannot be kept is measured again next time. */
+static void keep_fact(const struct measure *m, const struct page_job *job,
+                      const char *prefix, const struct manifest_fact *fact)
+{
+    struct error ignored = ERROR_INIT;
+
+    (void)manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
+                            fact, &ignored);
+}
+
 /* ---- extent ------------------------------------------------------------- */
 
 static void extent_prefix(const struct view *view, char *buf, size_t size)
@@ -31,8 +41,8 @@ static void extent_prefix(const struct view *view, char *buf, size_t size)
 
 static int extent_measure(struct page_job *job, struct error *err)
 {
-    for (uint32_t page = 0; page < job->plan->pages; page++)
-        if (page_extent(job, page, &job->extent, err) != 0)
+    for (uint32_t f = 0; f < job->plan->depth.picked; f++)
+        if (page_extent(job, f, &job->extent, err) != 0)
             return -1;
     return 0;
 }
@@ -84,8 +94,8 @@ int measure_extent(const struct measure *m, struct page_job *job,
         return -1;
     fact.vmin = job->extent.count ? job->extent.min : 0.0;
     fact.vmax = job->extent.count ? job->extent.max : 0.0;
-    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
-                             &fact, err);
+    keep_fact(m, job, prefix, &fact);
+    return 0;
 }
 
 /* ---- crop --------------------------------------------------------------- */
@@ -106,16 +116,16 @@ static int display_job(const struct measure *m, const struct page_job *job,
     return measure_extent(m, ret, err);
 }
 
-static int crop_page(const struct page_job *display, uint32_t page,
-                     const struct crop_params *params, struct crop_union *u,
-                     struct error *err)
+static int crop_frame(const struct page_job *display, uint32_t k,
+                      const struct crop_params *params, struct crop_union *u,
+                      struct error *err)
 {
     CLEANUP(image_free) struct image values = {0};
     CLEANUP(image_free) struct image padding = {0};
     struct image_box box;
     bool blank;
 
-    if (page_values(display, page, &values, &padding, err) != 0)
+    if (page_values(display, k, &values, &padding, err) != 0)
         return -1;
     if (crop_measure(&values, params, padding.data ? &padding : NULL, &box,
                      &blank, err) != 0)
@@ -136,8 +146,8 @@ static int crop_pages(const struct measure *m, const struct page_job *job,
 
     if (display_job(m, job, &plan, &display, err) != 0)
         return -1;
-    for (uint32_t page = 0; page < plan.pages; page++)
-        if (crop_page(&display, page, &params, &all, err) != 0)
+    for (uint32_t k = 0; k < plan.depth.after_slab; k++)
+        if (crop_frame(&display, k, &params, &all, err) != 0)
             return -1;
     *ret = crop_union_box(&all, plan.oriented_width, plan.oriented_height);
     return 0;
@@ -157,15 +167,16 @@ int measure_crop(const struct measure *m, const struct page_job *job,
                               &fact, err);
     if (found < 0)
         return -1;
-    if (found && fact.crop.width > 0) {
+    if (found && image_box_is_inside(&fact.crop, job->plan->oriented_width,
+                                     job->plan->oriented_height)) {
         *ret = fact.crop;
         return 0;
     }
     if (crop_pages(m, job, ret, err) != 0)
         return -1;
     fact = (struct manifest_fact){.crop = *ret, .vmin = NAN, .vmax = NAN};
-    return manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
-                             &fact, err);
+    keep_fact(m, job, prefix, &fact);
+    return 0;
 }
 
 /* ---- padding ------------------------------------------------------------ */
@@ -174,18 +185,145 @@ int measure_pad(const struct measure *m, const struct page_job *job,
                 struct pad *ret, struct error *err)
 {
     CLEANUP(image_free) struct image first = {0};
-    struct page_job display;
+    struct page_job display = *job;
     struct plan plan;
 
-    if (display_job(m, job, &plan, &display, err) != 0)
+    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
         return -1;
-    /* The display of this view, cut and resized as the view itself is. */
-    plan.region = job->plan->region;
-    plan.target = job->plan->target;
-    plan.resizes = true;
-    plan.view.filter = job->plan->view.filter;
-    if (page_resized(&display, 0, &first, err) != 0)
+    display.plan = &plan;
+    if (measure_extent(m, &display, err) != 0 ||
+        page_resized(&display, 0, &first, NULL, err) != 0)
         return -1;
-    return pad_measure(PAD_ZERO, &first, job->plan->out_width,
-                       job->plan->out_height, ret, err);
+    return pad_measure(PAD_ZERO, &first, job->plan->frame_width,
+                       job->plan->frame_height, ret, err);
+}
+
+/* ---- fills -------------------------------------------------------------- */
+
+static bool needs_limits(const struct view *v)
+{
+    return v->fill == VIEW_FILL_MIN || v->fill == VIEW_FILL_MAX;
+}
+
+/* The frames and their values, and nothing that comes later. */
+static void limits_prefix(const struct plan *plan, char *buf, size_t size)
+{
+    const struct view v = plan->view;
+    struct view values;
+
+    view_measure(&v, &values);
+    values.order = v.pick_first ? v.order : VIEW_ORDER_GEOM;
+    values.values = v.values;
+    values.range_lo = v.range_lo;
+    values.range_hi = v.range_hi;
+    values.flip = 0;
+    values.rot = 0.0;
+    values.plane = VIEW_PLANE_STORED;
+    values.vol = VIEW_VOL_KEEP;
+    values.slab = VIEW_SLAB_NONE;
+    values.region = VIEW_REGION_NONE;
+    /* lapmip has a range in integers, others in floats */
+    (void)snprintf(buf, size, "limits-%d:", (int)plan->value_type);
+    (void)view_print(&values, buf + strlen(buf), size - strlen(buf));
+}
+
+static int limits_of_frame(const struct page_job *job, uint32_t f,
+                           struct norm_moments *acc, struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    CLEANUP(image_free) struct image padding = {0};
+    struct tool_set *tools = tools_borrow(job->maker->tools, err);
+    int rc;
+
+    if (!tools)
+        return -1;
+    rc = page_frame(job, f, tools, &values, &padding, err);
+    tools_return(job->maker->tools, tools);
+    if (rc == 0)
+        page_measure(&values, &padding, acc);
+    return rc;
+}
+
+static int limits_measure(const struct page_job *job, struct manifest_fact *ret,
+                          struct error *err)
+{
+    struct norm_moments all = {0};
+    struct plan straight = *job->plan;
+    struct page_job plain = *job;
+
+    straight.oblique = false;
+    plain.plan = &straight;
+    for (uint32_t f = 0; f < straight.depth.picked; f++)
+        if (limits_of_frame(&plain, f, &all, err) != 0)
+            return -1;
+    *ret = (struct manifest_fact){.vmin = all.min, .vmax = all.max};
+    return 0;
+}
+
+static int measure_limits(const struct measure *m, struct page_job *job,
+                          struct error *err)
+{
+    char prefix[VIEW_TEXT_SIZE + 16];
+    struct manifest_fact fact;
+    int found;
+
+    if (!needs_limits(&job->plan->view))
+        return 0;
+    limits_prefix(job->plan, prefix, sizeof prefix);
+    found = manifest_fact_get(m->manifest, job->instance->id, prefix, m->engine,
+                              &fact, err);
+    if (found < 0)
+        return -1;
+    if (found == 0 && (limits_measure(job, &fact, err) != 0 ||
+                       manifest_fact_put(m->manifest, job->instance->id, prefix,
+                                         m->engine, &fact, err) != 0))
+        return -1;
+    job->numbers.fill_min = fact.vmin;
+    job->numbers.fill_max = fact.vmax;
+    return 0;
+}
+
+/* ---- statistics --------------------------------------------------------- */
+
+static int display_extent(const struct measure *m, struct page_job *job,
+                          struct error *err)
+{
+    struct page_job display = *job;
+    struct plan plan;
+
+    if (!job->plan->view.norm_fg)
+        return 0;
+    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+        return -1;
+    display.plan = &plan;
+    if (measure_extent(m, &display, err) != 0)
+        return -1;
+    job->numbers.display = display.extent;
+    return 0;
+}
+
+bool measure_has_stats(const struct plan *plan)
+{
+    return plan->view.norm != VIEW_NORM_NONE &&
+           plan->view.norm != VIEW_NORM_FIXED && !plan->view.norm_frame;
+}
+
+int measure_numbers(const struct measure *m, struct page_job *job,
+                    const struct page_stats *known, struct error *err)
+{
+    struct norm_moments all = {0};
+
+    if (measure_limits(m, job, err) != 0 || display_extent(m, job, err) != 0)
+        return -1;
+    if (!measure_has_stats(job->plan))
+        return 0;
+    if (known) {
+        job->numbers.stats = *known;
+        return 0;
+    }
+    for (uint32_t k = 0; k < job->plan->depth.resized; k++)
+        if (page_moments(job, k, &all, err) != 0)
+            return -1;
+    job->numbers.stats = page_stats_of(job->plan, &all);
+    return 0;
 }

@@ -5,6 +5,7 @@
  *     extent   minimum and maximum of the volume's values
  *     crop     union of the boxes of all frames
  *     padding  which side of the first frame is the darker one
+ *     numbers  limits for fill-min and fill-max, statistics for norm-*
  *
  * The first two are facts of (instance, prefix): views that differ only
  * further down the pipeline share them.
@@ -35,5 +36,16 @@ int measure_crop(const struct measure *m, const struct page_job *job,
 int measure_pad(const struct measure *m, const struct page_job *job,
                 struct pad *ret, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * Fills job->numbers with what the plan, which has its region, needs.
+ * `known` (may be NULL) are the statistics that an earlier run has measured.
+ */
+int measure_numbers(const struct measure *m, struct page_job *job,
+                    const struct page_stats *known, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Does job->numbers have statistics of the volume then? */
+bool measure_has_stats(const struct plan *plan);
 
 #endif

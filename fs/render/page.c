@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * page.c: decode, values, orient, region, resize, pad, convert; each step
- * hands an image to the next and is skipped where it changes nothing.
+ * page.c: decode, values, orient, (stack.c), region, resize, norm, pad,
+ * canvas, convert; each step hands an image to the next and is skipped where
+ * it changes nothing.
  */
 #include "render/page.h"
-
-#include <time.h>
 
 #include "image/convert.h"
 #include "image/image.h"
 #include "image/pad.h"
 #include "image/palette.h"
+#include "image/rot.h"
 #include "prepfs/cleanup.h"
+#include "render/clock.h"
 #include "render/spec.h"
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+#include "render/stack.h"
 
 /* A decoded frame with the header it belongs to. */
 struct stored {
@@ -29,6 +23,7 @@ struct stored {
     const struct dicom_header *header;
     const struct image *image;
     uint32_t frame;
+    struct values_spec spec;
 };
 
 static void stored_put(const struct page_job *job, struct stored *s)
@@ -37,10 +32,10 @@ static void stored_put(const struct page_job *job, struct stored *s)
     source_put(job->maker->sources, &s->source_ref);
 }
 
-static int stored_get(const struct page_job *job, uint32_t page,
+static int stored_get(const struct page_job *job, uint32_t picked,
                       struct stored *ret, struct error *err)
 {
-    struct stored s = {.frame = plan_frame(job->plan, page)};
+    struct stored s = {.frame = plan_frame(job->plan, picked)};
     const struct source *source;
 
     if (job->plan->refusal)
@@ -52,7 +47,10 @@ static int stored_get(const struct page_job *job, uint32_t page,
                    err) != 0)
         return -1;
     s.header = source->header;
-    if (frame_get(job->maker->sources, job->instance, s.frame, &s.frame_ref,
+    /* A window that the image does not have is refused before the decode. */
+    if (spec_init(job->plan, s.header, s.frame, &job->extent, &s.spec, err) !=
+            0 ||
+        frame_get(job->maker->sources, job->instance, s.frame, &s.frame_ref,
                   &s.image, err) != 0) {
         source_put(job->maker->sources, &s.source_ref);
         return -1;
@@ -124,11 +122,8 @@ static int grey_values(const struct page_job *job, const struct stored *s,
                        struct tool_set *tools, struct image *ret,
                        struct error *err)
 {
-    struct values_spec spec;
+    struct values_spec spec = s->spec;
 
-    if (spec_init(job->plan, s->header, s->frame, &job->extent, &spec, err) !=
-        0)
-        return -1;
     if (spec.voi == VALUES_VOI_FRAME)
         frame_extent(&spec, s->image, &spec);
     if (image_alloc(s->image->width, s->image->height, s->image->channels,
@@ -172,6 +167,68 @@ static int orient_owned(const struct orient *o, struct image *image,
     return 0;
 }
 
+/* ---- fills -------------------------------------------------------------- */
+
+static enum pad_fill fill_kind(const struct view *v)
+{
+    return v->fill == VIEW_FILL_EDGE      ? PAD_FILL_EDGE
+           : v->fill == VIEW_FILL_REFLECT ? PAD_FILL_REFLECT
+                                          : PAD_FILL_VALUE;
+}
+
+/* In samples of value_type. */
+static double fill_value(const struct page_job *job)
+{
+    switch (job->plan->view.fill) {
+    case VIEW_FILL_MIN:
+        return job->numbers.fill_min;
+    case VIEW_FILL_MAX:
+        return job->numbers.fill_max;
+    case VIEW_FILL_NUMBER:
+    case VIEW_FILL_EDGE:
+    case VIEW_FILL_REFLECT:
+        break;
+    }
+    return job->plan->view.fill_number;
+}
+
+/* ---- rotation ----------------------------------------------------------- */
+
+/* Turns an owned image within its shape. */
+static int rotate_owned(const struct page_job *job, struct image *image,
+                        struct error *err)
+{
+    struct image turned = {0};
+
+    if (!job->plan->oblique)
+        return 0;
+    if (image_alloc(image->width, image->height, image->channels, image->type,
+                    &turned, err) != 0)
+        return -1;
+    rot_apply(job->plan->view.rot, fill_kind(&job->plan->view), fill_value(job),
+              image, &turned);
+    image_free(image);
+    *image = turned;
+    return 0;
+}
+
+static int rotate_mask(const struct page_job *job, struct image *mask,
+                       struct error *err)
+{
+    const struct plan *p = job->plan;
+    struct image turned = {0};
+
+    if (!p->oblique)
+        return 0;
+    if (image_alloc(p->oriented_width, p->oriented_height, 1, SAMPLE_U8,
+                    &turned, err) != 0)
+        return -1;
+    rot_mask(p->view.rot, mask->data ? mask : NULL, &turned);
+    image_free(mask);
+    *mask = turned;
+    return 0;
+}
+
 static int values_of(const struct page_job *job, const struct stored *s,
                      struct tool_set *tools, struct image *ret,
                      struct image *ret_padding, struct error *err)
@@ -182,10 +239,14 @@ static int values_of(const struct page_job *job, const struct stored *s,
 
     if (rc == 0)
         rc = orient_owned(&job->plan->orient, ret, err);
+    if (rc == 0)
+        rc = rotate_owned(job, ret, err);
     if (rc == 0 && ret_padding)
         rc = padding_mask(job, s, ret_padding, err);
     if (rc == 0 && ret_padding)
         rc = orient_owned(&job->plan->orient, ret_padding, err);
+    if (rc == 0 && ret_padding)
+        rc = rotate_mask(job, ret_padding, err);
     if (rc == 0)
         return 0;
     image_free(ret);
@@ -194,9 +255,9 @@ static int values_of(const struct page_job *job, const struct stored *s,
     return -1;
 }
 
-static int values_with(const struct page_job *job, uint32_t page,
-                       struct tool_set *tools, struct image *ret,
-                       struct image *ret_padding, struct error *err)
+int page_frame(const struct page_job *job, uint32_t frame,
+               struct tool_set *tools, struct image *ret,
+               struct image *ret_padding, struct error *err)
 {
     struct stored s;
     uint64_t start;
@@ -205,16 +266,16 @@ static int values_with(const struct page_job *job, uint32_t page,
     *ret = (struct image){0};
     if (ret_padding)
         *ret_padding = (struct image){0};
-    if (stored_get(job, page, &s, err) != 0)
+    if (stored_get(job, frame, &s, err) != 0)
         return -1;
-    start = now_ns();
+    start = clock_ns();
     rc = values_of(job, &s, tools, ret, ret_padding, err);
-    job->maker->image_ns += now_ns() - start;
+    job->maker->image_ns += clock_ns() - start;
     stored_put(job, &s);
     return rc;
 }
 
-int page_values(const struct page_job *job, uint32_t page, struct image *ret,
+int page_values(const struct page_job *job, uint32_t k, struct image *ret,
                 struct image *ret_padding, struct error *err)
 {
     struct tool_set *tools = tools_borrow(job->maker->tools, err);
@@ -222,18 +283,18 @@ int page_values(const struct page_job *job, uint32_t page, struct image *ret,
 
     if (!tools)
         return -1;
-    rc = values_with(job, page, tools, ret, ret_padding, err);
+    rc = stack_values(job, k, tools, ret, ret_padding, err);
     tools_return(job->maker->tools, tools);
     return rc;
 }
 
-int page_extent(const struct page_job *job, uint32_t page,
+int page_extent(const struct page_job *job, uint32_t frame,
                 struct values_extent *acc, struct error *err)
 {
     struct values_spec spec;
     struct stored s;
 
-    if (stored_get(job, page, &s, err) != 0)
+    if (stored_get(job, frame, &s, err) != 0)
         return -1;
     spec_modality(job->plan, s.header, s.frame, &spec);
     values_extent_add(&spec, s.image, acc);
@@ -255,8 +316,8 @@ static const enum resize_filter filters[] = {
 /* Resamples the plan's region of `values` into `dst`, which has the size of
  * the target's cut. */
 static int resize_into(const struct page_job *job, struct tool_set *tools,
-                       const struct image *values, const struct image *dst,
-                       struct error *err)
+                       const struct image *values, enum resize_filter filter,
+                       const struct image *dst, struct error *err)
 {
     const struct plan *p = job->plan;
     struct image region = image_sub(values, &p->region);
@@ -269,43 +330,159 @@ static int resize_into(const struct page_job *job, struct tool_set *tools,
         return 0;
     }
     if (tools_resize_plan(job->maker->tools, region.width, region.height,
-                          &p->target, filters[p->view.filter], &ref, &weights,
-                          err) != 0)
+                          &p->target, filter, &ref, &weights, err) != 0)
         return -1;
     rc = resize_apply(weights, &region, dst, &tools->scratch, err);
     tools_put_plan(job->maker->tools, &ref);
     return rc;
 }
 
-static int resized_with(const struct page_job *job, uint32_t page,
-                        struct tool_set *tools, struct image *ret,
-                        struct error *err)
+/* `values` cut and resized, as an owned image; an empty one stays empty. */
+static int resized_of(const struct page_job *job, struct tool_set *tools,
+                      const struct image *values, enum resize_filter filter,
+                      struct image *ret, struct error *err)
 {
-    CLEANUP(image_free) struct image values = {0};
     const struct image_box *cut = &job->plan->target.cut;
+    uint64_t start;
+    int rc;
 
-    if (values_with(job, page, tools, &values, NULL, err) != 0)
+    if (!values->data)
+        return 0;
+    if (image_alloc(cut->width, cut->height, values->channels, values->type,
+                    ret, err) != 0)
         return -1;
-    if (image_alloc(cut->width, cut->height, values.channels, values.type, ret,
-                    err) != 0)
-        return -1;
-    if (resize_into(job, tools, &values, ret, err) == 0)
+    start = clock_ns();
+    rc = resize_into(job, tools, values, filter, ret, err);
+    job->maker->image_ns += clock_ns() - start;
+    if (rc == 0)
         return 0;
     image_free(ret);
     return -1;
 }
 
-int page_resized(const struct page_job *job, uint32_t page, struct image *ret,
-                 struct error *err)
+static int resized_with(const struct page_job *job, uint32_t k,
+                        struct tool_set *tools, struct image *ret,
+                        struct image *ret_padding, struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    CLEANUP(image_free) struct image padding = {0};
+
+    *ret = (struct image){0};
+    if (ret_padding)
+        *ret_padding = (struct image){0};
+    if (stack_resampled(job, k, tools, &values, ret_padding ? &padding : NULL,
+                        err) != 0 ||
+        resized_of(job, tools, &values, filters[job->plan->view.filter], ret,
+                   err) != 0)
+        return -1;
+    if (!ret_padding ||
+        resized_of(job, tools, &padding, RESIZE_NEAREST, ret_padding, err) == 0)
+        return 0;
+    image_free(ret);
+    return -1;
+}
+
+int page_resized(const struct page_job *job, uint32_t k, struct image *ret,
+                 struct image *ret_padding, struct error *err)
 {
     struct tool_set *tools = tools_borrow(job->maker->tools, err);
     int rc;
 
     if (!tools)
         return -1;
-    rc = resized_with(job, page, tools, ret, err);
+    rc = resized_with(job, k, tools, ret, ret_padding, err);
     tools_return(job->maker->tools, tools);
     return rc;
+}
+
+/* ---- normalisation ------------------------------------------------------ */
+
+void page_measure(const struct image *image, const struct image *mask,
+                  struct norm_moments *acc)
+{
+    for (uint32_t c = 0; c < image->channels; c++) {
+        struct norm_moments m;
+
+        norm_measure(image, c, mask && mask->data ? mask : NULL, &m);
+        norm_merge(acc, &m);
+    }
+}
+
+struct page_stats page_stats_of(const struct plan *p,
+                                const struct norm_moments *m)
+{
+    double unit = plan_unit(p);
+
+    if (m->count == 0)
+        return (struct page_stats){0.0, 0.0, 0.0, 0.0};
+    return (struct page_stats){m->mean / unit, norm_sd(m) / unit, m->min / unit,
+                               m->max / unit};
+}
+
+struct norm page_norm(const struct plan *p, const struct page_stats *s)
+{
+    double unit = plan_unit(p);
+
+    switch (p->view.norm) {
+    case VIEW_NORM_FIXED:
+        return norm_fixed(p->view.norm_mean, p->view.norm_sd, unit);
+    case VIEW_NORM_UNIT:
+        return (struct norm){unit, s->min, s->max - s->min, 1.0, 0.0};
+    case VIEW_NORM_SYM:
+        return (struct norm){unit, s->min, s->max - s->min, 2.0, -1.0};
+    case VIEW_NORM_Z:
+    case VIEW_NORM_NONE:
+        break;
+    }
+    return (struct norm){unit, s->mean, s->sd, 1.0, 0.0};
+}
+
+/* ---- padding and canvas ------------------------------------------------- */
+
+/* What is put outside, in the samples that the padding sees. */
+static double fill_outside(const struct page_job *job, const struct norm *norm)
+{
+    const struct plan *p = job->plan;
+    double value = fill_value(job);
+
+    if (p->view.fill != VIEW_FILL_MIN && p->view.fill != VIEW_FILL_MAX)
+        return value;
+    if (p->stack_type != p->value_type) /* lapmip of 8 bits */
+        value = value * (plan_unit(p) / p->y_max);
+    if (!norm)
+        return value;
+    if (norm->divide == 0.0)
+        return 0.0;
+    return (value / norm->unit - norm->subtract) / norm->divide *
+               norm->multiply +
+           norm->add;
+}
+
+/* An empty frame of its final size but for the canvas, and the part of it
+ * that the padding leaves. */
+static int frame_alloc(const struct plan *p, uint32_t channels,
+                       enum sample_type type, struct image *ret,
+                       struct image *ret_inner, struct error *err)
+{
+    struct image_box box = {0, 0, p->frame_width, p->frame_height};
+
+    if (image_alloc(p->frame_width, p->frame_height, channels, type, ret,
+                    err) != 0)
+        return -1;
+    if (p->pads)
+        box = pad_box(&p->pad, p->frame_width, p->frame_height);
+    *ret_inner = image_sub(ret, &box);
+    return 0;
+}
+
+static void fill_margins(const struct page_job *job, const struct norm *norm,
+                         const struct image *frame)
+{
+    const struct plan *p = job->plan;
+
+    if (p->pads)
+        pad_margins(&p->pad, fill_kind(&p->view), fill_outside(job, norm),
+                    frame);
 }
 
 /* Region, resize and padding of `values` in one go: the resize writes where
@@ -314,41 +491,68 @@ static int compose(const struct page_job *job, struct tool_set *tools,
                    const struct image *values, struct image *ret,
                    struct error *err)
 {
-    const struct plan *p = job->plan;
-    struct image_box box;
     struct image inner;
 
-    if (image_alloc(p->out_width, p->out_height, values->channels, values->type,
-                    ret, err) != 0)
+    if (frame_alloc(job->plan, values->channels, values->type, ret, &inner,
+                    err) != 0 ||
+        resize_into(job, tools, values, filters[job->plan->view.filter], &inner,
+                    err) != 0)
         return -1;
-    box = p->pads ? pad_box(&p->pad, p->out_width, p->out_height)
-                  : (struct image_box){0, 0, p->out_width, p->out_height};
-    inner = image_sub(ret, &box);
-    if (resize_into(job, tools, values, &inner, err) != 0)
+    fill_margins(job, NULL, ret);
+    return 0;
+}
+
+/* The same with a normalisation of what has been resized. */
+static int compose_normed(const struct page_job *job,
+                          const struct image *resized, const struct norm *norm,
+                          struct image *ret, struct error *err)
+{
+    struct image inner;
+
+    if (frame_alloc(job->plan, resized->channels, SAMPLE_F32, ret, &inner,
+                    err) != 0)
         return -1;
-    if (p->pads)
-        pad_margins(&p->pad, PAD_FILL_VALUE, p->view.fill_number, ret);
+    norm_apply(norm, resized, &inner);
+    fill_margins(job, norm, ret);
+    return 0;
+}
+
+/* Puts an owned frame on the canvas. */
+static int lay_out(const struct page_job *job, const struct norm *norm,
+                   struct image *frame, struct error *err)
+{
+    const struct plan *p = job->plan;
+    struct image canvas = {0};
+
+    if (p->view.canvas.width == 0)
+        return 0;
+    if (image_alloc(p->out_width, p->out_height, frame->channels, frame->type,
+                    &canvas, err) != 0)
+        return -1;
+    pad_window(frame, (int64_t)p->canvas_cut.x - p->canvas_pad.left,
+               (int64_t)p->canvas_cut.y - p->canvas_pad.top,
+               fill_kind(&p->view), fill_outside(job, norm), &canvas);
+    image_free(frame);
+    *frame = canvas;
     return 0;
 }
 
 static bool changes_nothing(const struct plan *p)
 {
-    return !p->resizes && !p->pads && p->region.width == p->oriented_width &&
+    return !p->resizes && !p->pads && p->view.canvas.width == 0 &&
+           p->view.norm == VIEW_NORM_NONE &&
+           p->region.width == p->oriented_width &&
            p->region.height == p->oriented_height;
-}
-
-static enum convert_scale scale_of(const struct plan *p)
-{
-    bool is_unit =
-        view_is_windowed(&p->view) || p->view.values == VIEW_VALUES_RANGE;
-
-    return is_unit ? CONVERT_UNIT : CONVERT_VALUE;
 }
 
 /* Converts `from`, which is taken over, to what the file holds. */
 static int finish(const struct plan *p, struct image *from, struct image *ret,
                   struct error *err)
 {
+    enum convert_scale scale = plan_is_unit(p) || p->view.norm != VIEW_NORM_NONE
+                                   ? CONVERT_UNIT
+                                   : CONVERT_VALUE;
+
     if (from->type == p->out_type && from->channels == p->out_channels) {
         *ret = *from;
         *from = (struct image){0};
@@ -357,29 +561,172 @@ static int finish(const struct plan *p, struct image *from, struct image *ret,
     if (image_alloc(p->out_width, p->out_height, p->out_channels, p->out_type,
                     ret, err) != 0)
         return -1;
-    if (convert_image(from, scale_of(p), ret, err) == 0)
+    if (convert_image(from, scale, ret, err) == 0)
         return 0;
     image_free(ret);
     return -1;
+}
+
+/* ---- pages -------------------------------------------------------------- */
+
+int page_display_plan(const struct plan *plan,
+                      const struct manifest_instance *instance,
+                      struct plan *ret, struct error *err)
+{
+    struct plan display;
+    struct view view;
+
+    view_measure(&plan->view, &view);
+    if (plan_init(&view, instance, &display, err) != 0)
+        return -1;
+    display.depth = plan->depth;
+    display.pages = plan->pages;
+    display.has_region = true;
+    display.region = plan->region;
+    display.resizes = plan->resizes;
+    display.target = plan->target;
+    display.view.filter = plan->view.filter;
+    *ret = display;
+    return 0;
+}
+
+/* The mask of what does not enter the statistics of frame `k`. */
+static int mark_background(const struct page_job *job, uint32_t k,
+                           const struct image *resized, struct image *mask,
+                           struct error *err)
+{
+    CLEANUP(image_free) struct image display = {0};
+    struct page_job other = *job;
+    struct plan plan;
+
+    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+        return -1;
+    other.plan = &plan;
+    other.extent = job->numbers.display;
+    if (page_resized(&other, k, &display, NULL, err) != 0)
+        return -1;
+    if (!mask->data) {
+        if (image_alloc(resized->width, resized->height, 1, SAMPLE_U8, mask,
+                        err) != 0)
+            return -1;
+        pad_constant(0.0, mask);
+    }
+    norm_mark_background(&display, mask);
+    return 0;
+}
+
+/* Adds what the statistics of resized frame `k` take; `mask` may become
+ * larger by the background. */
+static int add_moments(const struct page_job *job, uint32_t k,
+                       const struct image *resized, struct image *mask,
+                       struct norm_moments *acc, struct error *err)
+{
+    if (job->plan->view.norm_fg &&
+        mark_background(job, k, resized, mask, err) != 0)
+        return -1;
+    page_measure(resized, mask, acc);
+    return 0;
+}
+
+int page_moments(const struct page_job *job, uint32_t k,
+                 struct norm_moments *acc, struct error *err)
+{
+    CLEANUP(image_free) struct image resized = {0};
+    CLEANUP(image_free) struct image mask = {0};
+
+    if (page_resized(job, k, &resized, &mask, err) != 0)
+        return -1;
+    return add_moments(job, k, &resized, &mask, acc, err);
+}
+
+/* Frame `k` of depth.resized, normalised, as its page is but for the type. */
+static int normed_frame(const struct page_job *job, uint32_t k,
+                        struct tool_set *tools, struct image *ret,
+                        struct error *err)
+{
+    CLEANUP(image_free) struct image resized = {0};
+    CLEANUP(image_free) struct image mask = {0};
+    struct page_stats stats = job->numbers.stats;
+    bool of_frame = job->plan->view.norm_frame;
+    struct norm_moments moments = {0};
+    struct norm norm;
+    int rc;
+
+    if (resized_with(job, k, tools, &resized, of_frame ? &mask : NULL, err) !=
+            0 ||
+        (of_frame && add_moments(job, k, &resized, &mask, &moments, err) != 0))
+        return -1;
+    if (of_frame)
+        stats = page_stats_of(job->plan, &moments);
+    norm = page_norm(job->plan, &stats);
+    rc = compose_normed(job, &resized, &norm, ret, err);
+    return rc == 0 ? lay_out(job, &norm, ret, err) : rc;
+}
+
+/* The same without a normalisation. */
+static int plain_frame(const struct page_job *job, uint32_t k,
+                       struct tool_set *tools, struct image *ret,
+                       struct error *err)
+{
+    CLEANUP(image_free) struct image values = {0};
+    uint64_t start;
+    int rc;
+
+    if (stack_resampled(job, k, tools, &values, NULL, err) != 0)
+        return -1;
+    if (changes_nothing(job->plan)) {
+        *ret = values;
+        values = (struct image){0};
+        return 0;
+    }
+    start = clock_ns();
+    rc = compose(job, tools, &values, ret, err);
+    if (rc == 0)
+        rc = lay_out(job, NULL, ret, err);
+    job->maker->image_ns += clock_ns() - start;
+    return rc;
+}
+
+/* A page before or behind the frames: all of it is outside. */
+static int empty_page(const struct page_job *job, struct image *ret,
+                      struct error *err)
+{
+    const struct plan *p = job->plan;
+    bool norms = p->view.norm != VIEW_NORM_NONE;
+    struct norm norm = page_norm(p, &job->numbers.stats);
+
+    if (image_alloc(p->out_width, p->out_height, p->stack_channels,
+                    norms ? SAMPLE_F32 : p->stack_type, ret, err) != 0)
+        return -1;
+    pad_constant(fill_outside(job, norms ? &norm : NULL), ret);
+    return 0;
 }
 
 static int render_with(const struct page_job *job, uint32_t page,
                        struct tool_set *tools, struct image *ret,
                        struct error *err)
 {
-    CLEANUP(image_free) struct image values = {0};
-    CLEANUP(image_free) struct image composed = {0};
+    CLEANUP(image_free) struct image frame = {0};
+    const struct plan *p = job->plan;
+    enum pad_fill fill = fill_kind(&p->view);
+    int64_t k = depth_source(&p->depth, page);
+    bool outside = k < 0 || k >= (int64_t)p->depth.resized;
     uint64_t start;
     int rc;
 
-    if (values_with(job, page, tools, &values, NULL, err) != 0)
+    if (outside && fill != PAD_FILL_VALUE)
+        k = pad_index(fill, k, p->depth.resized);
+    if (outside && fill == PAD_FILL_VALUE)
+        rc = empty_page(job, &frame, err);
+    else if (p->view.norm != VIEW_NORM_NONE)
+        rc = normed_frame(job, (uint32_t)k, tools, &frame, err);
+    else
+        rc = plain_frame(job, (uint32_t)k, tools, &frame, err);
+    if (rc != 0)
         return -1;
-    start = now_ns();
-    if (changes_nothing(job->plan))
-        rc = finish(job->plan, &values, ret, err);
-    else if ((rc = compose(job, tools, &values, &composed, err)) == 0)
-        rc = finish(job->plan, &composed, ret, err);
-    job->maker->image_ns += now_ns() - start;
+    start = clock_ns();
+    rc = finish(p, &frame, ret, err);
+    job->maker->image_ns += clock_ns() - start;
     return rc;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * page.h: one frame -> the samples of one page.
+ * page.h: frames -> the samples of one page.
  *
  * Threads: reentrant; a struct page_job is immutable while it is used.
  */
@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "image/norm.h"
 #include "image/values.h"
 #include "manifest/manifest.h"
 #include "render/plan.h"
@@ -22,6 +23,24 @@ struct page_maker {
     _Atomic uint64_t image_ns; /* spent between decode and file */
 };
 
+/* Of the whole resized volume, before it is normalised, on the unit scale
+ * where the samples are display samples. */
+struct page_stats {
+    double mean;
+    double sd;
+    double min;
+    double max;
+};
+
+/* What else only pixels tell, where the plan needs it. */
+struct page_numbers {
+    /* Least and largest value of the picked frames, as they are before any
+     * turn: what fill-min and fill-max put outside. */
+    double fill_min, fill_max;
+    struct values_extent display; /* the extent for the display of norm-*-fg */
+    struct page_stats stats;
+};
+
 /* What pages are made of; everything borrowed. */
 struct page_job {
     struct page_maker *maker;
@@ -29,28 +48,62 @@ struct page_job {
     const struct plan *plan;
     const uint32_t *order;       /* ordered frame -> stored frame; NULL: same */
     struct values_extent extent; /* of the volume, where the plan needs it */
+    struct page_numbers numbers; /* likewise */
 };
 
 /*
- * The values of page `page`, oriented, before any cut: an owned image of
- * value_type and oriented size. `ret_padding` (may be NULL) gets a mask of
- * the PixelPadding pixels, or an empty image if there are none.
+ * The values of picked frame `frame`, oriented: an owned image of value_type
+ * and oriented size. `ret_padding` (may be NULL) gets a mask of the
+ * PixelPadding pixels, or an empty image if there are none; what a rotation
+ * shows outside the image counts as such.
  */
-int page_values(const struct page_job *job, uint32_t page, struct image *ret,
+int page_frame(const struct page_job *job, uint32_t frame,
+               struct tool_set *tools, struct image *ret,
+               struct image *ret_padding, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The values of frame `k` of depth.after_slab, before any cut: stack_type. */
+int page_values(const struct page_job *job, uint32_t k, struct image *ret,
                 struct image *ret_padding, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The region of page `page` after resize, before padding: owned. */
-int page_resized(const struct page_job *job, uint32_t page, struct image *ret,
-                 struct error *err) __attribute__((warn_unused_result));
+/* Frame `k` of depth.resized after resize, before normalisation and padding:
+ * owned. The mask (ret_padding may be NULL) goes along to the nearest pixel. */
+int page_resized(const struct page_job *job, uint32_t k, struct image *ret,
+                 struct image *ret_padding, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* How samples are normalised that have these statistics. */
+struct norm page_norm(const struct plan *plan, const struct page_stats *stats);
+
+/* The statistics that samples with these moments have. */
+struct page_stats page_stats_of(const struct plan *plan,
+                                const struct norm_moments *moments);
+
+/* Adds the moments of frame `k` of depth.resized, without what the view
+ * leaves out of statistics. */
+int page_moments(const struct page_job *job, uint32_t k,
+                 struct norm_moments *acc, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Adds the moments of all channels; `mask` may be empty or NULL. */
+void page_measure(const struct image *image, const struct image *mask,
+                  struct norm_moments *acc);
+
+/* The plan of the display samples of the same frames in the same places:
+ * region and resize are those of `plan`, which has its region. */
+int page_display_plan(const struct plan *plan,
+                      const struct manifest_instance *instance,
+                      struct plan *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Page `page` as it stands in the file: owned, tight rows, out_type. The
  * plan has its region and padding. */
 int page_render(const struct page_job *job, uint32_t page, struct image *ret,
                 struct error *err) __attribute__((warn_unused_result));
 
-/* Adds the modality values of page `page` to *acc. */
-int page_extent(const struct page_job *job, uint32_t page,
+/* Adds the modality values of picked frame `frame` to *acc. */
+int page_extent(const struct page_job *job, uint32_t frame,
                 struct values_extent *acc, struct error *err)
     __attribute__((warn_unused_result));
 

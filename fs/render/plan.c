@@ -8,11 +8,12 @@
 #include <math.h>
 
 #include "image/crop.h"
+#include "image/rot.h"
 
 /* ---- frames ------------------------------------------------------------- */
 
 /* pick is an intersection: what of pick_first..pick_last the object has. */
-static uint32_t count_pages(const struct view *v, uint32_t frames)
+static uint32_t count_picked(const struct view *v, uint32_t frames)
 {
     uint32_t last = v->pick_last < frames ? v->pick_last : frames;
 
@@ -23,11 +24,13 @@ static uint32_t count_pages(const struct view *v, uint32_t frames)
     return (last - v->pick_first) / v->pick_step + 1;
 }
 
-uint32_t plan_frame(const struct plan *plan, uint32_t page)
+uint32_t plan_frame(const struct plan *plan, uint32_t picked)
 {
     const struct view *v = &plan->view;
 
-    return v->pick_first ? v->pick_first - 1 + page * v->pick_step : page;
+    if (v->flip & VIEW_FLIP_Z)
+        picked = plan->depth.picked - 1 - picked;
+    return v->pick_first ? v->pick_first - 1 + picked * v->pick_step : picked;
 }
 
 /* ---- types -------------------------------------------------------------- */
@@ -52,8 +55,12 @@ static enum sample_type value_type(const struct plan *p)
     case VIEW_VALUES_RAW:
         return view_is_windowed(&p->view) ? display_type(&p->desc)
                                           : p->stored_type;
-    case VIEW_VALUES_HU:
     case VIEW_VALUES_RANGE:
+        /* lapmip works on display samples, and a range is a display */
+        if (p->view.vol == VIEW_VOL_LAPMIP)
+            break;
+        return SAMPLE_F32;
+    case VIEW_VALUES_HU:
         return SAMPLE_F32;
     case VIEW_VALUES_DISPLAY:
         break;
@@ -79,7 +86,32 @@ static enum sample_type out_type(const struct plan *p)
     }
     if (view_default_dtype(&p->view) == VIEW_DTYPE_F32)
         return SAMPLE_F32;
-    return p->value_type;
+    return p->stack_type;
+}
+
+bool plan_is_unit(const struct plan *p)
+{
+    return view_is_windowed(&p->view) || p->view.values == VIEW_VALUES_RANGE;
+}
+
+double plan_unit(const struct plan *p)
+{
+    if (!plan_is_unit(p) || p->stack_type == SAMPLE_F32)
+        return 1.0;
+    return p->stack_type == SAMPLE_U8 ? 255.0 : 65535.0;
+}
+
+/* What vol makes of the values; slabs leave channels and type alone. */
+static void set_stack_type(struct plan *p)
+{
+    struct vol_spec spec = depth_vol_spec(&p->view);
+
+    p->stack_channels = p->value_channels;
+    p->stack_type = p->value_type;
+    if (depth_reduces(&p->view, &p->depth) &&
+        !vol_result(&spec, p->depth.vol.count, p->value_channels, p->value_type,
+                    &p->stack_channels, &p->stack_type))
+        p->refusal = "lapmip works on display samples";
 }
 
 /* What pixels.md does not define; the leaf has a size all the same. */
@@ -87,6 +119,9 @@ static const char *refusal(const struct plan *p)
 {
     const struct view *v = &p->view;
 
+    if (p->value_channels == 3 && p->value_type != SAMPLE_U8 &&
+        p->value_type != SAMPLE_U16)
+        return "colour of more than 16 bits is not supported";
     if (p->value_channels == 3 &&
         (v->values == VIEW_VALUES_HU || v->values == VIEW_VALUES_RANGE))
         return "a colour image has no modality values: hu and range need a "
@@ -119,10 +154,11 @@ static int set_types(struct plan *p, struct error *err)
     p->y_max = p->desc.bits_alloc <= 8 ? 255 : 65535;
     p->value_channels = is_colour(&p->desc) ? 3 : 1;
     p->value_type = value_type(p);
+    set_stack_type(p);
     p->out_type = out_type(p);
     p->out_channels = v->color == VIEW_COLOR_GRAY  ? 1
                       : v->color == VIEW_COLOR_RGB ? 3
-                                                   : p->value_channels;
+                                                   : p->stack_channels;
     if (!p->refusal)
         p->refusal = refusal(p);
     return 0;
@@ -136,10 +172,12 @@ static void set_orientation(struct plan *p, const struct manifest_instance *i)
     struct orient asked = {
         .flip_h = (v->flip & VIEW_FLIP_H) != 0,
         .flip_v = (v->flip & VIEW_FLIP_V) != 0,
-        .turns = (unsigned)lround(v->rot / 90.0) % 4,
     };
     struct orient own = {.turns = i->turned ? 2 : 0};
 
+    p->oblique = !rot_is_quarter(v->rot, &asked.turns);
+    if (p->oblique)
+        asked.turns = 0;
     p->turned = i->turned;
     p->orient = orient_then(&own, &asked);
     orient_size(&p->orient, p->desc.cols, p->desc.rows, &p->oriented_width,
@@ -219,7 +257,7 @@ static int set_pad_amounts(struct plan *p, struct error *err)
                           .height = p->target.cut.height,
                           .channels = p->value_channels,
                           .type = SAMPLE_U8};
-    bool slack = shape.width < p->out_width || shape.height < p->out_height;
+    bool slack = shape.width < p->frame_width || shape.height < p->frame_height;
 
     if (!p->pads || p->view.pad == VIEW_PAD_NONE)
         return 0;
@@ -228,8 +266,27 @@ static int set_pad_amounts(struct plan *p, struct error *err)
     p->has_pad_amounts = true;
     if (!slack)
         return 0;
-    return pad_measure(modes[p->view.pad], &shape, p->out_width, p->out_height,
-                       &p->pad, err);
+    return pad_measure(modes[p->view.pad], &shape, p->frame_width,
+                       p->frame_height, &p->pad, err);
+}
+
+/* The frame on the canvas, or as it is. */
+static void set_size(struct plan *p)
+{
+    const struct view_dims *canvas = &p->view.canvas;
+
+    if (canvas->width > 0) {
+        p->out_width = canvas->width;
+        p->out_height = canvas->height;
+        if (p->has_frame_size)
+            pad_canvas(p->frame_width, p->frame_height, canvas->width,
+                       canvas->height, &p->canvas_cut, &p->canvas_pad);
+    } else if (p->has_frame_size) {
+        p->out_width = p->frame_width;
+        p->out_height = p->frame_height;
+    }
+    p->pages = p->depth.pages;
+    p->has_size = p->out_width > 0 && p->pages > 0;
 }
 
 int plan_set_region(struct plan *p, const struct image_box *box,
@@ -239,11 +296,12 @@ int plan_set_region(struct plan *p, const struct image_box *box,
     if (set_target(p, err) != 0)
         return -1;
     p->has_region = true;
-    if (!p->has_size) {
-        p->out_width = p->target.cut.width;
-        p->out_height = p->target.cut.height;
-        p->has_size = true;
+    if (!p->has_frame_size) {
+        p->frame_width = p->target.cut.width;
+        p->frame_height = p->target.cut.height;
+        p->has_frame_size = true;
     }
+    set_size(p);
     return set_pad_amounts(p, err);
 }
 
@@ -256,11 +314,43 @@ static void set_early_size(struct plan *p)
     p->resizes = v->resize != VIEW_RESIZE_NONE;
     p->pads = v->resize == VIEW_RESIZE_SIZE && v->size_mode == VIEW_SIZE_FIT &&
               v->pad != VIEW_PAD_NONE;
-    p->has_size = p->pads || (v->resize == VIEW_RESIZE_SIZE && exact);
-    if (!p->has_size)
-        return;
-    p->out_width = v->size.width;
-    p->out_height = v->size.height;
+    p->has_frame_size = p->pads || (v->resize == VIEW_RESIZE_SIZE && exact);
+    if (p->has_frame_size) {
+        p->frame_width = v->size.width;
+        p->frame_height = v->size.height;
+    }
+    set_size(p);
+}
+
+/* From one picked frame to the next. */
+static double pick_z(const struct view *v, double z_mm)
+{
+    return v->pick_first ? z_mm * v->pick_step : z_mm;
+}
+
+int plan_set_order(struct plan *p, const struct dicom_order *order,
+                   struct error *err)
+{
+    if (order->why_mixed && depth_needs_volume(&p->view, &p->depth))
+        return error_set(err, ERROR_CORRUPT,
+                         "the frames are not one volume: %s", order->why_mixed);
+    if (depth_set_z(&p->view, pick_z(&p->view, order->z_spacing), &p->depth,
+                    err) != 0)
+        return -1;
+    set_size(p);
+    return 0;
+}
+
+/* resize_spacing reckons in f32 pixels per millimetre. */
+static bool is_spacing(double mm)
+{
+    return mm > 0.0 && (float)mm > 0.0f && isfinite(1.0f / (float)mm) &&
+           1.0f / (float)mm > 0.0f;
+}
+
+static bool has_spacing(const struct plan *p)
+{
+    return is_spacing(p->px_x) && is_spacing(p->px_y);
 }
 
 int plan_init(const struct view *view, const struct manifest_instance *instance,
@@ -268,19 +358,22 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
 {
     struct plan p = {.view = *view, .desc = instance->desc};
     struct image_box region;
+    uint32_t picked;
     int rc;
 
     if (!instance->has_pixels)
         return error_set(err, ERROR_NOT_FOUND, "%s has no pixels",
                          instance->name);
-    p.pages = count_pages(view, instance->frames);
-    if (p.pages == 0)
+    picked = count_picked(view, instance->frames);
+    if (picked == 0)
         return error_set(err, ERROR_NOT_FOUND, "no frame is left of %u",
                          instance->frames);
+    if (depth_init(view, picked, &p.depth, err) != 0)
+        return -1;
     if (set_types(&p, err) != 0)
         return -1;
     set_orientation(&p, instance);
-    if (view->resize == VIEW_RESIZE_SPACING && !(p.px_x > 0.0 && p.px_y > 0.0))
+    if (view->resize == VIEW_RESIZE_SPACING && !has_spacing(&p))
         return error_set(err, ERROR_UNSUPPORTED,
                          "the pixel spacing of this image is not known");
     set_early_size(&p);

@@ -2,13 +2,20 @@
 /*
  * plan.h: what a view does to one instance, in numbers.
  *
- *     stored frame ── values ── orient ── region ── resize ── pad ── convert
- *       desc          value_*   oriented_*  region    target    pad    out_*
+ *     stored frame ── values ── orient ── vol, slab ── region ── resize
+ *       desc          value_*   oriented_*  stack_*     region    target
+ *
+ *                  ── norm ── pad ── canvas ── convert
+ *                            pad     canvas_*   out_*
+ *
+ * The same along the frames is in `depth`.
  *
  * A plan is arithmetic on header data. Two of its numbers may have to be
  * measured first: the automatic crop box, and the padding that looks at
- * pixels. Until they are known (`has_region`, `has_pad_amounts`) the plan
- * still gives the size of the result wherever that does not depend on them.
+ * pixels; and the distance of two frames is in the source's header, not in
+ * the manifest. Until they are known (`has_region`, `has_pad_amounts`,
+ * depth.needs_z) the plan still gives the size of the result wherever that
+ * does not depend on them.
  *
  * Threads: plain data, one thread at a time; const plans may be shared.
  */
@@ -18,10 +25,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dicom/dicom.h"
 #include "image/orient.h"
 #include "image/pad.h"
 #include "image/resize.h"
 #include "manifest/manifest.h"
+#include "render/depth.h"
 #include "tiff/tiff.h"
 #include "view/view.h"
 
@@ -33,18 +42,22 @@ struct plan {
     struct view view;
     struct decode_desc desc;
     const char *refusal; /* why no pixel can be had; NULL. Static text. */
-    uint32_t pages;
+    struct depth depth;
+    uint32_t pages; /* 0 until depth.needs_z is satisfied */
 
     uint32_t stored_channels; /* of a decoded frame */
     enum sample_type stored_type;
     uint32_t value_channels; /* after palette and values */
     enum sample_type value_type;
+    uint32_t stack_channels; /* after vol and slab */
+    enum sample_type stack_type;
     uint32_t y_max; /* of display: 255 or 65535 */
     uint32_t out_channels;
     enum sample_type out_type;
 
     struct orient orient; /* of the source's own turn and the view's */
     bool turned;          /* by the source's own turn */
+    bool oblique;         /* then by view.rot, which is no quarter turn */
     uint32_t oriented_width, oriented_height;
     double px_x, px_y; /* mm, after orientation; 0 unknown */
 
@@ -56,7 +69,12 @@ struct plan {
     bool has_pad_amounts;
     struct pad pad;
 
-    bool has_size; /* out_width and out_height are known */
+    bool has_frame_size;                /* the next two are known */
+    uint32_t frame_width, frame_height; /* with padding */
+    struct image_box canvas_cut;        /* of that, what stays on the canvas */
+    struct pad canvas_pad;
+
+    bool has_size; /* the next two and `pages` are known */
     uint32_t out_width, out_height;
 };
 
@@ -68,6 +86,14 @@ struct plan {
 int plan_init(const struct view *view, const struct manifest_instance *instance,
               struct plan *ret, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * Enters what the order of the frames tells. ERROR_CORRUPT, with the reason,
+ * if the view needs one volume and the frames are none; ERROR_UNSUPPORTED if
+ * it needs a distance that is not known.
+ */
+int plan_set_order(struct plan *plan, const struct dicom_order *order,
+                   struct error *err) __attribute__((warn_unused_result));
 
 /* Does the crop box of this plan have to be measured? */
 bool plan_needs_crop(const struct plan *plan);
@@ -82,8 +108,15 @@ bool plan_needs_pad(const struct plan *plan);
 /* Enters the measured padding. */
 void plan_set_pad(struct plan *plan, const struct pad *pad);
 
-/* Which frame, after ordering and from 0, page `page` shows. */
-uint32_t plan_frame(const struct plan *plan, uint32_t page);
+/* Which frame, after ordering and from 0, is number `picked` of those that
+ * take part. */
+uint32_t plan_frame(const struct plan *plan, uint32_t picked);
+
+/* What 1.0 on the unit scale is in the samples of stack_type. */
+double plan_unit(const struct plan *plan);
+
+/* Are samples on the unit scale (display, range), or numbers of their own? */
+bool plan_is_unit(const struct plan *plan);
 
 /* The file that the plan makes: all of it with has_region, and otherwise
  * with the right size but without the tags not known yet. */

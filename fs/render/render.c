@@ -136,6 +136,7 @@ const struct view *render_view_by_id(struct render *r, uint16_t id,
 {
     CLEANUP_FREE char *text = NULL;
     const struct view *known = r->views[id];
+    const char *op = "";
     struct view view;
     int found;
 
@@ -150,6 +151,12 @@ const struct view *render_view_by_id(struct render *r, uint16_t id,
     }
     if (view_parse_stored(text, &view, err) != 0)
         return NULL;
+    /* A number may be older, or younger, than this program. */
+    if (!view_is_built(&view, &op)) {
+        (void)error_set(err, ERROR_UNSUPPORTED,
+                        "the operator %s is not built in", op);
+        return NULL;
+    }
     return keep_view(r, id, &view, err);
 }
 
@@ -257,49 +264,145 @@ int render_attr(struct render *r, const struct leaf *leaf,
 
 void render_release(struct render *r, struct render_bytes *bytes)
 {
-    for (int i = 0; i < bytes->iov_count; i++)
+    for (int i = 0; i < bytes->pin_count; i++)
         files_unpin(r->files, &bytes->pins[i]);
-    *bytes = (struct render_bytes){.iov_count = 0};
+    free(bytes->copy);
+    bytes->copy = NULL;
+    bytes->iov_count = bytes->pin_count = 0;
+    bytes->length = 0;
 }
 
-/* Pins one block: 0, or 1 if it must be made and may not, or -1. */
-static int pin_block(struct render *r, const struct file *file, uint64_t block,
-                     bool may_work, struct cache_pin *ret, struct error *err)
+struct read_request {
+    struct render *render;
+    const struct file *file;
+    uint64_t offset, end;
+    bool may_work;
+};
+
+/* Pins one piece: 0, or 1 if it must be made and may not, or -1. */
+static int pin_piece(const struct read_request *q,
+                     const struct file_piece *piece, struct cache_pin *ret,
+                     struct error *err)
 {
-    if (may_work)
-        return file_block_get(r->files, file, block, ret, err);
-    return file_block_peek(r->files, file, block, ret) ? 0 : 1;
+    struct files *files = q->render->files;
+
+    if (q->may_work)
+        return file_piece_get(files, q->file, piece, ret, err);
+    return file_piece_peek(files, q->file, piece, ret) ? 0 : 1;
 }
 
-static int read_blocks(struct render *r, const struct file *file,
-                       uint64_t offset, size_t length, bool may_work,
-                       struct render_bytes *ret, struct error *err)
+static void add_iov(struct render_bytes *ret, const uint8_t *data, size_t n)
 {
-    uint64_t end = file->layout.size;
+    /* iov_base is not const; a reply only reads it. */
+    ret->iov[ret->iov_count].iov_base = (void *)(uintptr_t)data;
+    ret->iov[ret->iov_count].iov_len = n;
+    ret->iov_count++;
+    ret->length += n;
+}
 
-    if (offset < end && length < end - offset)
-        end = offset + length;
-    while (offset < end && ret->iov_count < RENDER_IOV_MAX) {
-        uint64_t block = offset / CACHE_BLOCK_MAX;
-        size_t skip = (size_t)(offset % CACHE_BLOCK_MAX);
-        struct cache_pin *pin = &ret->pins[ret->iov_count];
-        size_t n;
-        int rc = pin_block(r, file, block, may_work, pin, err);
+/* Pins what is asked for, as far as there is room for it. */
+static int read_pinned(const struct read_request *q, struct render_bytes *ret,
+                       struct error *err)
+{
+    uint64_t at = q->offset;
+
+    while (at < q->end && ret->pin_count < RENDER_IOV_MAX) {
+        struct file_piece piece = file_piece_at(q->file, at);
+        size_t skip = (size_t)(at - piece.offset);
+        struct cache_pin *pin = &ret->pins[ret->pin_count];
+        size_t n = piece.size - skip;
+        int rc = pin_piece(q, &piece, pin, err);
 
         if (rc != 0)
             return rc;
-        n = pin->size - skip;
-        if (n > end - offset)
-            n = (size_t)(end - offset);
-        /* iov_base is not const; a reply only reads it. */
-        ret->iov[ret->iov_count].iov_base =
-            (void *)(uintptr_t)(pin->data + skip);
-        ret->iov[ret->iov_count].iov_len = n;
-        ret->iov_count++;
-        ret->length += n;
-        offset += n;
+        ret->pin_count++;
+        if (n > q->end - at)
+            n = (size_t)(q->end - at);
+        add_iov(ret, pin->data + skip, n);
+        at += n;
     }
     return 0;
+}
+
+/* Copies what is asked for, piece by piece. */
+static int copy_pieces(const struct read_request *q, uint8_t *data,
+                       struct error *err)
+{
+    uint64_t at = q->offset;
+
+    while (at < q->end) {
+        struct file_piece piece = file_piece_at(q->file, at);
+        size_t skip = (size_t)(at - piece.offset);
+        struct cache_pin pin = {NULL, 0, NULL};
+        size_t n = piece.size - skip;
+        int rc = pin_piece(q, &piece, &pin, err);
+
+        if (rc != 0)
+            return rc;
+        if (n > q->end - at)
+            n = (size_t)(q->end - at);
+        memcpy(data + (at - q->offset), pin.data + skip, n);
+        files_unpin(q->render->files, &pin);
+        at += n;
+    }
+    return 0;
+}
+
+/* More pieces than fit a reply: one copy of all of them. */
+static int read_copied(const struct read_request *q, struct render_bytes *ret,
+                       struct error *err)
+{
+    size_t length = (size_t)(q->end - q->offset);
+    int rc;
+
+    ret->copy = malloc(length);
+    if (!ret->copy)
+        return error_no_memory(err);
+    rc = copy_pieces(q, ret->copy, err);
+    if (rc == 0)
+        add_iov(ret, ret->copy, length);
+    return rc;
+}
+
+/* A piece of several small pages failed: perhaps for one of them that was not
+ * asked for. */
+static int read_alone(const struct read_request *q, struct render_bytes *ret,
+                      struct error *err)
+{
+    size_t length = (size_t)(q->end - q->offset);
+
+    ret->copy = malloc(length);
+    if (!ret->copy)
+        return error_no_memory(err);
+    if (file_copy(q->render->files, q->file, q->offset, length, ret->copy,
+                  err) != 0)
+        return -1;
+    add_iov(ret, ret->copy, length);
+    return 0;
+}
+
+static bool concerns_a_page(const struct error *err)
+{
+    return err->kind == ERROR_CORRUPT || err->kind == ERROR_UNSUPPORTED;
+}
+
+static int read_file(const struct read_request *q, struct render_bytes *ret,
+                     struct error *err)
+{
+    struct error own = ERROR_INIT;
+    int rc = read_pinned(q, ret, &own);
+
+    if (rc == 0 && ret->length == q->end - q->offset)
+        return 0;
+    render_release(q->render, ret);
+    if (rc == 0)
+        return read_copied(q, ret, err);
+    if (rc < 0 && !q->file->is_split && q->file->plan.pages > 1 &&
+        concerns_a_page(&own))
+        return read_alone(q, ret, err);
+    if (rc < 0 && err)
+        *err = own;
+    return rc;
 }
 
 int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
@@ -308,23 +411,28 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
 {
     struct file_id id = id_of(leaf);
     struct flight_ref ref = {NULL, NULL};
+    struct read_request q = {r, NULL, offset, offset, may_work};
     const struct view *view;
-    const struct file *file;
     int rc;
 
-    *ret = (struct render_bytes){.iov_count = 0};
+    ret->iov_count = ret->pin_count = 0;
+    ret->length = 0;
+    ret->copy = NULL;
     if (check_part(leaf, err) != 0)
         return -1;
     view = render_view_by_id(r, leaf->view_id, err);
     if (!view)
         return -1;
-    if (file_peek(r->files, &id, &ref, &file) == 0) {
+    if (file_peek(r->files, &id, &ref, &q.file) == 0) {
         if (!may_work)
             return 1;
-        if (file_get(r->files, &id, view, &ref, &file, err) != 0)
+        if (file_get(r->files, &id, view, &ref, &q.file, err) != 0)
             return -1;
     }
-    rc = read_blocks(r, file, offset, length, may_work, ret, err);
+    if (offset < q.file->layout.size)
+        q.end = length < q.file->layout.size - offset ? offset + length
+                                                      : q.file->layout.size;
+    rc = read_file(&q, ret, err);
     file_put(r->files, &ref);
     if (rc != 0)
         render_release(r, ret);

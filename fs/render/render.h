@@ -90,20 +90,25 @@ int render_attr(struct render *r, const struct leaf *leaf,
                 const struct manifest_instance *instance, bool may_work,
                 struct leaf_attr *ret, struct error *err);
 
-#define RENDER_IOV_MAX 18
+/* A mebibyte of pages of 32 KiB, at any offset. */
+#define RENDER_IOV_MAX 43
 
-/* Pinned pieces of a leaf, for one reply. */
+/* Pieces of a leaf for one reply: pinned, or, if there are too many of them,
+ * copied. */
 struct render_bytes {
     struct iovec iov[RENDER_IOV_MAX];
     int iov_count;
     size_t length;
+    int pin_count;
+    void *copy;
     struct cache_pin pins[RENDER_IOV_MAX];
 };
 
 /*
- * Bytes [offset, offset+length) of a leaf, cut at its end. 0 with *ret
- * pinned (release with render_release, after the reply); 1 if may_work is
- * false and something must be made first; -1.
+ * Bytes [offset, offset+length) of a leaf, cut at its end and nowhere else. 0
+ * with *ret holding them (release with render_release, after the reply); 1 if
+ * may_work is false and something must be made first; -1. Only the pages that
+ * the range touches are rendered.
  */
 int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
                 size_t length, bool may_work, struct render_bytes *ret,

@@ -3,6 +3,7 @@
  * shape.c: what a leaf will be, from header data alone.
  */
 #include "render/layout.h"
+#include "render/measure.h"
 
 static void fill_output(const struct plan *plan, struct manifest_output *ret)
 {
@@ -12,8 +13,9 @@ static void fill_output(const struct plan *plan, struct manifest_output *ret)
     ret->num_frames = plan->pages;
     ret->dtype = plan->out_type;
     ret->scale_x = ret->scale_y = 1;
-    /* A box makes the row count as measured, so it needs its padding too. */
-    if (!plan->has_region || plan_needs_pad(plan))
+    /* A box makes the row count as measured, so it needs its padding and its
+     * statistics too. */
+    if (!plan->has_region || plan_needs_pad(plan) || measure_has_stats(plan))
         return;
     ret->crop = plan->region;
     ret->scale_x = (double)plan->target.scale_x;

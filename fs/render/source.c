@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "beneath/beneath.h"
@@ -16,6 +15,7 @@
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
 #include "render/buffer.h"
+#include "render/clock.h"
 #include "render/failures.h"
 
 /* Descriptors kept open for files that nobody reads just now. */
@@ -40,15 +40,13 @@ struct sources {
     struct sources_stats stats;
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- files -------------------------------------------------------------- */
+
+/* Is the path not there, or no way to a file any more? */
+static bool is_absence(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
+}
 
 static int open_file(int dir, const char *path, struct error *err)
 {
@@ -56,7 +54,7 @@ static int open_file(int dir, const char *path, struct error *err)
 
     if (fd >= 0)
         return fd;
-    if (errno == ENOENT || errno == ENOTDIR)
+    if (is_absence(errno))
         return error_set(err, ERROR_STALE,
                          "%s is gone from the archive; rescan", path);
     return error_set_sys(err, errno, "cannot open %s: %s", path,
@@ -91,14 +89,39 @@ int source_check(struct sources *s, const struct manifest_instance *instance,
                  struct error *err)
 {
     struct stat st;
+    int rc = fstatat(s->archive_fd, instance->relpath, &st, 0);
 
-    if (!instance->gone &&
-        fstatat(s->archive_fd, instance->relpath, &st, 0) == 0 &&
-        is_version(&st, instance))
+    if (rc != 0 && !is_absence(errno))
+        return error_set_sys(err, errno, "cannot stat %s: %s",
+                             instance->relpath, strerrordesc_np(errno));
+    if (rc == 0 && !instance->gone && is_version(&st, instance))
         return 0;
     return error_set(err, ERROR_STALE,
                      "%s changed or vanished since it was indexed; rescan",
                      instance->relpath);
+}
+
+/*
+ * Plans are made of what the index saw, frames of what the file says now. Who
+ * rewrites a file in place and sets its times back (or does it within one tick
+ * of the clock) is not noticed by its version, but must not be able to make
+ * the two differ in size.
+ */
+static int check_shape(const struct dicom_header *header,
+                       const struct manifest_instance *i, struct error *err)
+{
+    const struct decode_desc *now = &header->desc, *then = &i->desc;
+
+    if (header->has_pixels && now->rows == then->rows &&
+        now->cols == then->cols && now->samples == then->samples &&
+        now->photometric == then->photometric &&
+        now->element == then->element && now->codec == then->codec &&
+        now->bits_alloc == then->bits_alloc &&
+        now->is_signed == then->is_signed && header->frames == i->frames)
+        return 0;
+    return error_set(err, ERROR_STALE,
+                     "%s is another image than the one that was indexed",
+                     i->relpath);
 }
 
 static void source_free(void *value)
@@ -126,11 +149,10 @@ static int source_load(struct source_impl *s, const struct source_request *r,
     if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
         return -1;
     s->dicom = dicom_source_open(s->fd, NULL, err);
-    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0)
+    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0 ||
+        check_version(s->fd, r->instance, err) != 0 ||
+        check_shape(&s->header, r->instance, err) != 0)
         return -1;
-    if (!s->header.has_pixels)
-        return error_set(err, ERROR_CORRUPT, "%s has no pixel data",
-                         r->instance->relpath);
     s->public = (struct source){&s->header, s};
     return 0;
 }
@@ -278,18 +300,24 @@ static void frame_free(void *value)
     free(f);
 }
 
-static int frame_alloc(struct sources *s, const struct decode_desc *desc,
-                       struct frame *f, struct error *err)
+static int check_pixels(const struct sources *s, const struct decode_desc *desc,
+                        struct error *err)
 {
-    size_t row, bytes;
     uint64_t pixels = (uint64_t)desc->rows * desc->cols;
 
-    if (s->max_pixels && pixels > s->max_pixels)
-        return error_set(err, ERROR_TOO_BIG,
-                         "a frame has %u x %u pixels, the limit is %llu "
-                         "(-o max_pixels)",
-                         desc->cols, desc->rows,
-                         (unsigned long long)s->max_pixels);
+    if (!s->max_pixels || pixels <= s->max_pixels)
+        return 0;
+    return error_set(err, ERROR_TOO_BIG,
+                     "a frame has %u x %u pixels, the limit is %llu "
+                     "(-o max_pixels)",
+                     desc->cols, desc->rows, (unsigned long long)s->max_pixels);
+}
+
+static int frame_alloc(const struct decode_desc *desc, struct frame *f,
+                       struct error *err)
+{
+    size_t row, bytes;
+
     if (decode_output(desc, &f->image.channels, &f->image.type, err) != 0)
         return -1;
     if (!checked_mul_size(desc->cols,
@@ -307,6 +335,8 @@ static int frame_alloc(struct sources *s, const struct decode_desc *desc,
     return 0;
 }
 
+/* Reads before it makes room: a file that states a large frame and does not
+ * have it costs nothing. */
 static int frame_fill(struct sources *s, const struct manifest_instance *i,
                       struct source_impl *src, uint32_t number, struct frame *f,
                       struct error *err)
@@ -315,20 +345,22 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
     const struct dicom_extent *extents;
     size_t length = 0;
     unsigned bit = 0;
-    uint64_t t0 = now_ns(), t1;
+    uint64_t t0 = clock_ns(), t1;
     int rc;
 
-    if (source_extents(s, i, src, &extents, err) != 0 ||
+    if (check_pixels(s, &src->header.desc, err) != 0 ||
+        source_extents(s, i, src, &extents, err) != 0 ||
         dicom_frame_read(src->dicom, &src->header, extents, number, &bytes,
                          &length, &bit, err) != 0 ||
-        check_version(src->fd, i, err) != 0)
+        check_version(src->fd, i, err) != 0 ||
+        frame_alloc(&src->header.desc, f, err) != 0)
         return -1;
-    t1 = now_ns();
+    t1 = clock_ns();
     s->stats.bytes_read += length;
     s->stats.read_ns += t1 - t0;
     rc = decode_frame(&src->header.desc, bytes, length, bit, &f->image, err);
     s->stats.frames_decoded++;
-    s->stats.decode_ns += now_ns() - t1;
+    s->stats.decode_ns += clock_ns() - t1;
     return rc;
 }
 
@@ -349,8 +381,6 @@ static int frame_make(void *opaque, const struct flight_key *key,
         rc = error_set(err, ERROR_CORRUPT, "%s has %u frames, not %llu",
                        r->instance->relpath, src->header->frames,
                        (unsigned long long)key->b + 1);
-    if (rc == 0)
-        rc = frame_alloc(r->sources, &src->header->desc, f, err);
     if (rc == 0)
         rc = frame_fill(r->sources, r->instance, src->impl, (uint32_t)key->b, f,
                         err);

@@ -232,6 +232,8 @@ int spec_init(const struct plan *plan, const struct dicom_header *header,
                    : set_voi(plan, header, f, extent, ret, err);
     }
     ret->output = outputs[plan->view.values];
+    if (plan->value_type != SAMPLE_F32)
+        ret->y_max = plan->y_max; /* a range as display samples */
     ret->range_low = plan->view.range_lo;
     ret->range_high = plan->view.range_hi;
     return 0;

@@ -34,10 +34,20 @@ static bool is_size_fixed(const struct view *v)
     return !v->noup;
 }
 
+/* The distance of the frames is in the source, not in the manifest. */
+static bool is_depth_measured(const struct view *v)
+{
+    return v->resize == VIEW_RESIZE_SPACING && v->spacing_z > 0 &&
+           v->canvas.depth == 0;
+}
+
 bool view_parts_are_known(const struct view *view)
 {
-    return view->patches != VIEW_PATCHES_GRID ||
-           view->region != VIEW_REGION_CROP || is_size_fixed(view);
+    if (view->patches != VIEW_PATCHES_GRID)
+        return true;
+    if (view->patch_size.depth > 0 && is_depth_measured(view))
+        return false;
+    return view->region != VIEW_REGION_CROP || is_size_fixed(view);
 }
 
 bool view_leaf_size_is_known(const struct view *view, enum view_ext ext)
@@ -54,6 +64,9 @@ bool view_leaf_size_is_known(const struct view *view, enum view_ext ext)
     case VIEW_EXT_NII:
         break;
     }
+    /* a patch without a depth takes every frame */
+    if (is_depth_measured(view) && view->patch_size.depth == 0)
+        return false;
     return view->region != VIEW_REGION_CROP || is_size_fixed(view) ||
            view->patches != VIEW_PATCHES_NONE;
 }
@@ -64,52 +77,12 @@ bool view_size_is_known(const struct view *view)
            view_leaf_size_is_known(view, view->list);
 }
 
-/* Is a depth given in one of the form's arguments? */
-static bool has_depth(const struct view *v, const struct view_form *form)
-{
-    for (const struct view_arg *arg = form->args; arg->kind != ARG_END; arg++) {
-        const char *field = (const char *)v + arg->offset;
-        struct view_dims dims = {0, 0, 0};
-
-        if (arg->kind == ARG_SPACING && v->spacing_z > 0)
-            return true;
-        if (arg->kind == ARG_DIMS || arg->kind == ARG_SQUARE ||
-            arg->kind == ARG_BOX)
-            memcpy(&dims, field, sizeof dims);
-        if (dims.depth > 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_quarter(double degrees)
-{
-    return degrees == 0 || degrees == 90 || degrees == 180 || degrees == 270;
-}
-
-static bool form_is_built(const struct view *v, const struct view_form *form)
-{
-    switch (form->built) {
-    case BUILT_YES:
-        return true;
-    case BUILT_2D:
-        return !has_depth(v, form);
-    case BUILT_QUARTER:
-        return is_quarter(v->rot);
-    case BUILT_NO_Z:
-        return (v->flip & VIEW_FLIP_Z) == 0;
-    case BUILT_NO:
-        break;
-    }
-    return false;
-}
-
 bool view_is_built(const struct view *view, const char **ret_op)
 {
     for (enum view_slot slot = 0; slot < SLOT_COUNT; slot++) {
         const struct view_form *form = view_form_in(view, slot);
 
-        if (!form || form_is_built(view, form))
+        if (!form || form->built == BUILT_YES)
             continue;
         if (ret_op)
             *ret_op = form->label;

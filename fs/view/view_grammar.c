@@ -45,23 +45,6 @@ static const char intro[] =
     "an operator that is not built yet is EOPNOTSUPP. .prepfs/explain/NAME\n"
     "says what is wrong, or what a name means.\n";
 
-static const char *built_text(enum view_built built)
-{
-    switch (built) {
-    case BUILT_YES:
-        return "";
-    case BUILT_2D:
-        return "  [depth: not built yet]";
-    case BUILT_QUARTER:
-        return "  [built for multiples of 90]";
-    case BUILT_NO_Z:
-        return "  [z: not built yet]";
-    case BUILT_NO:
-        break;
-    }
-    return "  [not built yet]";
-}
-
 static void write_form(FILE *out, const struct view_form *form)
 {
     char syntax[VIEW_TEXT_SIZE] = "";
@@ -71,7 +54,7 @@ static void write_form(FILE *out, const struct view_form *form)
     syntax[text.length] = '\0';
     (void)fprintf(out, "  %s%s%s\n", syntax,
                   form->is_default ? "  (default)" : "",
-                  built_text(form->built));
+                  form->built == BUILT_YES ? "" : "  [not built yet]");
     (void)fprintf(out, "      %s\n", form->doc);
     for (const struct view_arg *arg = form->args; arg->kind != ARG_END; arg++)
         (void)fprintf(out, "      %s%s: %s\n", arg->key ? arg->key : "",

@@ -43,11 +43,17 @@
 
 /* What several forms share. */
 #define SLAB_RULE                                                              \
-    "Output k is made of the slices k*s .. k*s+d-1, sample by sample; a slab " \
-    "that would end behind the last slice is dropped."
+    "Output k is made of the slices k*s .. k*s+d-1, sample by sample; a "      \
+    "slab that would end behind the last slice is dropped. Means are "         \
+    "rounded half away from zero; the median of an even number is the mean "   \
+    "of the middle two. A single frame is left alone; other stacks of fewer "  \
+    "than d slices have no slab."
 #define NORM_RULE                                                              \
     "Statistics are those of the whole resized volume, before padding and "    \
-    "patches, PixelPaddingValue excluded; a constant gives 0."
+    "patches, PixelPaddingValue excluded, in f64; a constant gives 0. "        \
+    "Colour has one mean for all channels. Background, which -fg leaves "      \
+    "out, is where the display sample is 0. What is left out is mapped all "   \
+    "the same, and nothing is clipped."
 #define RESAMPLE_RULE                                                          \
     "Vertical pass first, then horizontal, f32 in between, then clamp to the " \
     "type and round half away from zero. Per axis, n samples in, m out, all "  \
@@ -77,7 +83,7 @@
                   .hi = VIEW_PARTS_MAX,                                        \
                   .def = 1,                                                    \
                   .doc = "slices from one slab to the next"}},                 \
-        .built = BUILT_NO, .label = "slab-" text, .needs = "",                 \
+        .built = BUILT_YES, .label = "slab-" text, .needs = "",                \
         .example = "slab-" text "-d8-s4", .doc = about, .formula = "",         \
         .rule = SLAB_RULE                                                      \
     }
@@ -89,7 +95,7 @@
                            "statistics of each frame, not of the volume"),     \
                  WORD_BOOL("fg", norm_fg,                                      \
                            "statistics without the background")},              \
-        .built = BUILT_NO, .label = "norm-" text, .needs = "",                 \
+        .built = BUILT_YES, .label = "norm-" text, .needs = "",                \
         .example = "norm-" text, .doc = about, .formula = how,                 \
         .rule = NORM_RULE                                                      \
     }
@@ -111,11 +117,11 @@
         .formula = how                                                         \
     }
 
-#define FILL(text, what, about)                                                \
+#define FILL(text, what, about, how)                                           \
     {                                                                          \
         .name = "fill", .word = text, .slot = SLOT_FILL, ENUM(fill, what),     \
-        .built = BUILT_NO, .label = "fill-" text, .needs = FILL_NEEDS,         \
-        .example = "fill-" text, .doc = about, .formula = ""                   \
+        .built = BUILT_YES, .label = "fill-" text, .needs = FILL_NEEDS,        \
+        .example = "fill-" text, .doc = about, .formula = how                  \
     }
 #define FILL_NEEDS                                                             \
     "size-64x64 canvas-64x64 rand-8x8-n1-seed1 roi-nodules-8x8 rot-45"
@@ -413,7 +419,11 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "plane-cor",
      .doc = "the volume cut into coronal slices",
-     .formula = ""},
+     .formula = "The axes of the volume are matched with those of the "
+                "patient, each with the nearest; nothing is interpolated. "
+                "Across: to the patient's left; down: to the feet; pages: "
+                "from front to back. Of an axial stack page p has row p of "
+                "every frame, the frame nearest to the head on top."},
     {.name = "plane",
      .word = "sag",
      .slot = SLOT_PLANE,
@@ -423,7 +433,9 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "plane-sag",
      .doc = "the volume cut into sagittal slices",
-     .formula = ""},
+     .formula = "As plane-cor, but across: from front to back; pages: from "
+                "right to left. Of an axial stack page p has column p of "
+                "every frame."},
     {.name = "flip",
      .slot = SLOT_FLIP,
      .args = {{.kind = ARG_FLIP,
@@ -431,7 +443,7 @@ const struct view_form view_forms[] = {
                .required = true,
                .offset = AT(flip),
                .doc = "h left-right, v top-bottom, z first-last frame"}},
-     .built = BUILT_NO_Z,
+     .built = BUILT_YES,
      .label = "flip",
      .needs = "",
      .example = "flip-hv",
@@ -447,14 +459,18 @@ const struct view_form view_forms[] = {
                .lo = -360,
                .hi = 360,
                .doc = "degrees clockwise"}},
-     .built = BUILT_QUARTER,
+     .built = BUILT_YES,
      .label = "rot",
      .needs = "",
      .example = "rot-90",
      .doc = "turn clockwise",
-     .formula = "90: (x,y) -> (height-1-y, x); 180: (width-1-x, height-1-y); "
-                "270: (y, width-1-x). Exact, and sides swap at 90 and 270. "
-                "Angles count modulo 360."},
+     .formula = "90: (x,y) -> (height-1-y, x); 180: (width-1-x, "
+                "height-1-y); 270: (y, width-1-x). Exact, and sides swap at "
+                "90 and 270. Angles count modulo 360. Others keep the "
+                "shape: in f64, with dx = x-(w-1)/2 and dy = y-(h-1)/2, "
+                "pixel (x,y) is that of the source at cos*dx + sin*dy, "
+                "cos*dy - sin*dx from its middle, bilinear, rounded half "
+                "away from zero; outside there is the fill."},
     {.name = "vol",
      .word = "keep",
      .slot = SLOT_VOL,
@@ -470,7 +486,7 @@ const struct view_form view_forms[] = {
      .word = "central",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_CENTRAL),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-central",
      .needs = "",
      .example = "vol-central",
@@ -482,27 +498,29 @@ const struct view_form view_forms[] = {
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MIP),
      .args = {SKIP(0)},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-mip",
      .needs = "",
      .example = "vol-mip-skip5",
      .doc = "maximum intensity projection",
-     .formula = "Sample by sample the maximum over the frames, per channel."},
+     .formula = "Sample by sample the maximum over the frames, per channel. "
+                "Of a stack too short to lose A + B frames one stays, "
+                "number (n-1)*A/(A+B), 0-based and rounded down."},
     {.name = "vol",
      .word = "minip",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MINIP),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-minip",
      .needs = "",
      .example = "vol-minip",
      .doc = "minimum projection",
-     .formula = "Sample by sample the minimum over the frames."},
+     .formula = "Sample by sample the minimum over the frames, per channel."},
     {.name = "vol",
      .word = "mean",
      .slot = SLOT_VOL,
      ENUM(vol, VIEW_VOL_MEAN),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-mean",
      .needs = "",
      .example = "vol-mean",
@@ -520,14 +538,15 @@ const struct view_form view_forms[] = {
                .lo = 1,
                .hi = VIEW_PARTS_MAX,
                .doc = "frames to make"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-interp",
      .needs = "",
      .example = "vol-interp-32",
      .doc = "T frames, linear between neighbours",
-     .formula = "p = (k/(T-1))*(n-1) in f32, i = floor(p), j = ceil(p), "
-                "a = p-i: trunc(x_i*(1-a) + x_j*a), in f32 for 8 bits and f64 "
-                "for 16. T = 1 gives the first frame."},
+     .formula = "p = (k/(T-1))*(n-1) in f32, i = floor(p), j = ceil(p), a = "
+                "p-i: trunc(x_i*(1-a) + x_j*a), in f32 for 8 bits and f64 "
+                "for 16. T = 1 gives the first frame. Other types in f64, "
+                "integers rounded half away from zero."},
     {.name = "vol",
      .word = "lapmip",
      .slot = SLOT_VOL,
@@ -544,7 +563,7 @@ const struct view_form view_forms[] = {
               WORD_BOOL("central", vol_central,
                         "base is the central slice, not the parallel-beam "
                         "sum")},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "vol-lapmip",
      .needs = "",
      .example = "vol-lapmip-w2-skip2-central",
@@ -559,8 +578,8 @@ const struct view_form view_forms[] = {
          "reduce: [1 4 6 4 1]/16 across, then down, every second sample. "
          "expand: bilinear at x*(w1-1)/max(W-1, 1). E = expand(reduce(B0)), "
          "L = B0 - E, M = M0 - expand(reduce(M0)); result E + 2*E*(L + w*M), "
-         "clamped to [0, 1], trunc(*65535). A stack too short to lose its "
-         "ends loses less."},
+         "clamped to [0, 1], trunc(*65535). Ends are lost as with vol-mip; of "
+         "one frame that is left it is that frame."},
     SLAB("max", VIEW_SLAB_MAX, "sliding maximum over d slices"),
     SLAB("min", VIEW_SLAB_MIN, "sliding minimum over d slices"),
     SLAB("mean", VIEW_SLAB_MEAN, "sliding mean over d slices"),
@@ -600,7 +619,7 @@ const struct view_form view_forms[] = {
                PIXELS,
                .doc = "width x height [x frames] at left x top [x first "
                       "frame], 0-based"}},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "box",
      .needs = "",
      .example = "box-512x384at100x50",
@@ -610,7 +629,7 @@ const struct view_form view_forms[] = {
      .slot = SLOT_REGION,
      ENUM(region, VIEW_REGION_MID),
      .args = {DIMS(region_size, "width x height [x frames]")},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "mid",
      .needs = "",
      .example = "mid-256x256",
@@ -632,16 +651,17 @@ const struct view_form view_forms[] = {
                         "keeps the aspect, fills the size, centred cut"),
               WORD_ENUM("stretch", size_mode, VIEW_SIZE_STRETCH,
                         "each axis on its own")},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "size",
      .needs = "",
      .example = "size-384x512",
      .doc = "resized to these pixels",
-     .formula =
-         "fit: s = min(W/w, H/h) in f32, image round(w*s) x round(h*s), each "
-         "at least 1, then padded to WxH. cover: the larger s, then the "
-         "centred WxH. stretch: both quotients. Enlarges too, unless noup. D "
-         "resamples the frames as vol-interp does."},
+     .formula = "fit: s = min(W/w, H/h) in f32, image round(w*s) x "
+                "round(h*s), each at least 1, then padded to WxH. cover: "
+                "the larger s, then the centred WxH. stretch: both "
+                "quotients. Enlarges too, unless noup. D is an axis of its "
+                "own: vol-interp-D, unless there are D frames already, only "
+                "one, or, with noup, fewer."},
     {.name = "spacing",
      .slot = SLOT_RESIZE,
      ENUM(resize, VIEW_RESIZE_SPACING),
@@ -652,15 +672,17 @@ const struct view_form view_forms[] = {
                .lo = 1e-12,
                .hi = 1e6,
                .doc = "millimetres per pixel"}},
-     .built = BUILT_2D,
+     .built = BUILT_YES,
      .label = "spacing",
      .needs = "",
      .example = "spacing-0.5x0.5",
      .doc = "resized to this pixel spacing",
-     .formula =
-         "s = (1/X)/ppmm per axis in f32, t = round(w*s), image "
-         "round(w*(t/w)); no padding. Z: round((n-1)*dz/Z)+1 frames. A source "
-         "without spacing: EOPNOTSUPP."},
+     .formula = "s = (1/X)/ppmm per axis in f32, t = round(w*s), image "
+                "round(w*(t/w)); no padding. Z: vol-interp-T with T = "
+                "round((n-1)*dz/Z)+1, unless that is n or less than 2, dz "
+                "being the distance of the frames after vol and slab: it is "
+                "in the source, so the size is measured once. A "
+                "source without spacing: EOPNOTSUPP."},
     {.name = "noup",
      .slot = SLOT_NOUP,
      BOOL(noup),
@@ -727,21 +749,25 @@ const struct view_form view_forms[] = {
      .doc = "outside the image there is this value",
      .formula = "Default 0. Display: 0 to y_max; hu, raw: their own values; "
                 "clamped to the type."},
-    FILL("min", VIEW_FILL_MIN, "outside there is the volume's minimum"),
-    FILL("max", VIEW_FILL_MAX, "outside there is the volume's maximum"),
-    FILL("edge", VIEW_FILL_EDGE, "outside the nearest pixel is repeated"),
+    FILL("min", VIEW_FILL_MIN, "outside there is the volume's minimum",
+         "Of the values of the frames that take part, before rotation and "
+         "resize, PixelPaddingValue excluded; norm maps it with them."),
+    FILL("max", VIEW_FILL_MAX, "outside there is the volume's maximum",
+         "Likewise."),
+    FILL("edge", VIEW_FILL_EDGE, "outside the nearest pixel is repeated", ""),
     FILL("reflect", VIEW_FILL_REFLECT,
-         "outside the image is mirrored, its edge not repeated"),
+         "outside the image is mirrored, its edge not repeated", ""),
     {.name = "canvas",
      .slot = SLOT_CANVAS,
      .args = {DIMS(canvas, "width x height [x frames]")},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "canvas",
      .needs = "",
      .example = "canvas-512x512",
      .doc = "cut or padded, centred, to exactly this after resizing",
-     .formula = "Per axis: left over (n-W)/2 rounded down is cut, or (W-n)/2 "
-                "rounded down is filled, on the left, top and front."},
+     .formula = "Per axis: left over (n-W)/2 rounded down is cut, or "
+                "(W-n)/2 rounded down is filled, on the left, top and "
+                "front. Without D every frame stays."},
     {.name = "grid",
      .slot = SLOT_PATCHES,
      ENUM(patches, VIEW_PATCHES_GRID),
@@ -757,7 +783,9 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "grid-64x64-s32x32",
      .doc = "tiles, STEM.p00001.EXT",
-     .formula = "Tiles by x, then y, then z; partial tiles are dropped."},
+     .formula = "Tiles by x, then y, then z, the first at the left upper "
+                "corner of the first frame; partial tiles are dropped. "
+                "Without D a tile takes every frame."},
     {.name = "rand",
      .slot = SLOT_PATCHES,
      ENUM(patches, VIEW_PATCHES_RAND),
@@ -781,9 +809,12 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "rand-64x64-n20-seed7",
      .doc = "random patches, STEM.p00001.EXT",
-     .formula = "Origin floor(u*(side - patch + 1)) per axis, u from "
-                "SplitMix64 seeded with XXH64(uid, seed, n): the same for "
-                "ever. Too small an image is filled."},
+     .formula = "Origin floor(u*(side - patch + 1)) per axis, x, y and z in "
+                "turn, u = (next >> 11)/2^53 of SplitMix64, which starts at "
+                "XXH64 of 16 bytes, S and the patch's number n (from 1), "
+                "little endian, seeded with XXH64 of the uid: the same for "
+                "ever. A side too short is centred and filled. Without D a "
+                "patch takes every frame."},
     {.name = "roi",
      .slot = SLOT_PATCHES,
      ENUM(patches, VIEW_PATCHES_ROI),
@@ -798,7 +829,10 @@ const struct view_form view_forms[] = {
      .needs = "",
      .example = "roi-nodules-64x64x32",
      .doc = "patches centred on boxes of the manifest's roi table",
-     .formula = ""},
+     .formula = "Origin ceil(c - side/2) per axis, c the middle of the box "
+                "in voxels, where whole numbers are the middles of voxels; "
+                "outside there is the fill. Without D a patch takes every "
+                "frame."},
 
     /* ---- numbers ---- */
     NORM("z", VIEW_NORM_Z, "z-score, f32", "(v - mean)/sd, population sd."),
@@ -824,7 +858,7 @@ const struct view_form view_forms[] = {
                .lo = 1e-12,
                .hi = 1e15,
                .doc = "standard deviation"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "norm-m-s",
      .needs = "",
      .example = "norm-m0.485-s0.229",

@@ -78,14 +78,8 @@ struct view_arg {
     const char *doc;
 };
 
-/* How much of a form acts today; view_is_built reads it. */
-enum view_built {
-    BUILT_NO,
-    BUILT_YES,
-    BUILT_2D,      /* while no depth is given */
-    BUILT_QUARTER, /* multiples of 90 degrees */
-    BUILT_NO_Z     /* flips without z */
-};
+/* Does a form act today? view_is_built reads it. */
+enum view_built { BUILT_NO, BUILT_YES };
 
 #define VIEW_FORM_ARGS 6
 

@@ -15,10 +15,13 @@
 
 #include "image/convert.h"
 #include "image/crop.h"
+#include "image/norm.h"
 #include "image/orient.h"
 #include "image/pad.h"
+#include "image/plane.h"
 #include "image/resize.h"
 #include "image/resize_kernel.h"
+#include "image/rot.h"
 #include "image/stack_kernel.h"
 #include "image/values.h"
 #include "image/vol.h"
@@ -291,6 +294,69 @@ static void bench_lapmip(double noise, const char *what)
     image_free(&dst);
 }
 
+static void slab_once(enum vol_op op, const struct image *frame,
+                      const struct image *dst)
+{
+    struct vol_spec spec = {op, 0, false};
+    struct vol *vol;
+
+    assert(vol_begin(&spec, 8, &vol, &err) == 0);
+    for (int i = 0; i < 8; i++)
+        assert(vol_add(vol, frame, &err) == 0);
+    assert(vol_finish(vol, dst, &err) == 0);
+    vol_free(vol);
+}
+
+static void bench_slabs(void)
+{
+    struct image src = breast(0.02);
+    struct image dst = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+
+    BENCH("slab: maximum of 8", &src, slab_once(VOL_MAX, &src, &dst));
+    BENCH("slab: mean of 8", &src, slab_once(VOL_MEAN, &src, &dst));
+    BENCH("slab: median of 8", &src, slab_once(VOL_MEDIAN, &src, &dst));
+    image_free(&src);
+    image_free(&dst);
+}
+
+static void bench_rot_and_norm(void)
+{
+    struct image src = breast(0.02);
+    struct image dst = result(WIDTH, HEIGHT, 1, SAMPLE_U16);
+    struct image f32 = result(WIDTH, HEIGHT, 1, SAMPLE_F32);
+    struct norm_moments m;
+    struct norm z;
+
+    BENCH("rot: 30 degrees u16", &src,
+          rot_apply(30, PAD_FILL_VALUE, 0, &src, &dst));
+    BENCH("norm: moments u16", &src, norm_measure(&src, 0, NULL, &m));
+    z = norm_z(&m);
+    BENCH("norm: z u16 -> f32", &src, norm_apply(&z, &src, &f32));
+    image_free(&src);
+    image_free(&dst);
+    image_free(&f32);
+}
+
+/* What one frame of 512 x 512 gives to all pages of a plane. */
+static void bench_plane(enum plane_kind kind, const char *what)
+{
+    static const struct plane_vectors axial = {
+        {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+    static const struct plane_size volume = {{512, 512, 64}};
+    static struct image pages[512];
+    struct image frame = phantom(512, 512, 1, SAMPLE_U16);
+    struct plane plane;
+
+    for (int i = 0; i < 512; i++)
+        pages[i] = result(512, 64, 1, SAMPLE_U16);
+    assert(plane_find(kind, &axial, &plane, &err) == 0);
+    BENCH(what, &frame,
+          plane_gather(&plane, &volume, &frame, 5, 0, 512, pages));
+    for (int i = 0; i < 512; i++)
+        image_free(&pages[i]);
+    image_free(&frame);
+}
+
 static void bench_volume(void)
 {
     const struct stack_kernels *sets[] = {
@@ -303,6 +369,10 @@ static void bench_volume(void)
         if (sets[i])
             bench_kernels(sets[i]);
     }
+    bench_slabs();
+    bench_plane(PLANE_CORONAL, "plane: a frame to all coronal pages");
+    bench_plane(PLANE_SAGITTAL, "plane: a frame to all sagittal pages");
+    bench_rot_and_norm();
     bench_lapmip(0.001, "vol: lapmip of 2, smooth");
     bench_lapmip(0.02, "vol: lapmip of 2, noisy");
     bench_lapmip(0.2, "vol: lapmip of 2, very noisy");

@@ -22,6 +22,7 @@ skip() {
 need_fuse() {
     [ -c /dev/fuse ] && [ -w /dev/fuse ] || skip "/dev/fuse cannot be used here"
     command -v fusermount3 >/dev/null || skip "fusermount3 is missing"
+    [ "$(id -u)" -eq 0 ] || [ -e /etc/mtab ] || skip "a user cannot unmount without /etc/mtab"
 }
 
 need_shared() {

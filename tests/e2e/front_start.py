@@ -91,26 +91,37 @@ tap.ok(True, "the command it names helps")
 place.remove()
 
 # The first index shows its progress on a terminal, before the mount.
+
+
+def start_on_terminal():
+    """Starts the program on a terminal of its own: its words, its status."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(PROGRAM, [PROGRAM, place.archive, place.mnt, "-o",
+                           "state=" + place.state])
+    said = b""
+    while True:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        said += chunk
+    _, end = os.waitpid(pid, 0)
+    os.close(terminal)
+    return said, os.waitstatus_to_exitcode(end)
+
+
 place = Place("leaves 3\nindex_files 30\nindex_ms 20\n")
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(PROGRAM, [PROGRAM, place.archive, place.mnt, "-o",
-                       "state=" + place.state])
-text = b""
-while True:
-    try:
-        chunk = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not chunk:
-        break
-    text += chunk
-_, status = os.waitpid(pid, 0)
-os.close(terminal)
-tap.ok(re.search(rb"indexing: \d+ of 30 files, \d+ files/s, \d+ s left",
-                 text) is not None, "progress on the terminal", text)
-tap.ok(os.waitstatus_to_exitcode(status) == 0 and
-       os.path.exists(place.mnt + "/full"), "then it is mounted")
+try:
+    text, status = start_on_terminal()
+    tap.ok(re.search(rb"indexing: \d+ of 30 files, \d+ files/s, \d+ s left",
+                     text) is not None, "progress on the terminal", text)
+except OSError as error:  # a root without /dev/pts
+    tap.skip("progress on the terminal", error)
+    status = run(place.archive, place.mnt, "-o", "state=" + place.state).returncode
+tap.ok(status == 0 and os.path.exists(place.mnt + "/full"), "then it is mounted")
 unmount(place.mnt)
 # later starts do not wait
 began = time.monotonic()

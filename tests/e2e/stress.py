@@ -61,7 +61,7 @@ def drop_caches():
         pass  # not root: then the page cache answers more often
 
 
-def reader(known, seed, until, queue):
+def reader(known, seed, until, result):
     rng = random.Random(seed)
     paths = sorted(known)
     reads, bad = 0, []
@@ -74,7 +74,7 @@ def reader(known, seed, until, queue):
         if got != known[path]:
             bad.append(f"{path}: {got}, want {known[path]}")
         reads += 1
-    queue.put((reads, bad))
+    result.send((reads, bad))
 
 
 def main():
@@ -84,15 +84,16 @@ def main():
     assert len(known) > 10, f"only {len(known)} leaves"
     drop_caches()
     until = time.time() + seconds
-    queue = multiprocessing.Queue()
-    jobs = [multiprocessing.Process(target=reader, args=(known, seed + i, until, queue))
+    # Pipes, not a Queue: its semaphore needs a writable /dev/shm.
+    pipes = [multiprocessing.Pipe(duplex=False) for _ in range(READERS)]
+    jobs = [multiprocessing.Process(target=reader, args=(known, seed + i, until, pipes[i][1]))
             for i in range(READERS)]
     for j in jobs:
         j.start()
     while time.time() < until:
         time.sleep(1)
         drop_caches()
-    results = [queue.get() for _ in jobs]
+    results = [end.recv() for end, _ in pipes]
     for j in jobs:
         j.join()
     bad = [b for _, bs in results for b in bs]

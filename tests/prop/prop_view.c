@@ -425,6 +425,13 @@ static void check_preset(const char *canonical)
     view_presets_free(presets);
 }
 
+/* Does the source, not the manifest, say how many frames there are? */
+static bool is_depth_measured(const struct view *view)
+{
+    return view->resize == VIEW_RESIZE_SPACING && view->spacing_z > 0 &&
+           view->canvas.depth == 0;
+}
+
 static void check_derived(const struct view *view)
 {
     struct view once, twice;
@@ -443,8 +450,11 @@ static void check_derived(const struct view *view)
     view_pixels(&once, &twice);
     CHECK(memcmp(&once, &twice, sizeof once) == 0);
     if (view->region != VIEW_REGION_CROP) {
-        CHECK(view_leaf_size_is_known(view, VIEW_EXT_NPY));
-        CHECK(view_parts_are_known(view));
+        CHECK(view_leaf_size_is_known(view, VIEW_EXT_NPY) ==
+              (!is_depth_measured(view) || view->patch_size.depth > 0));
+        CHECK(view_parts_are_known(view) ==
+              (view->patches != VIEW_PATCHES_GRID ||
+               view->patch_size.depth == 0 || !is_depth_measured(view)));
     }
 }
 

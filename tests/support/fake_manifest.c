@@ -402,6 +402,20 @@ int manifest_count_entries(struct manifest *m, int64_t study_id,
     return (int)(n < limit ? n : limit);
 }
 
+/* A pattern's images are replaced under their names, never taken away. */
+int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
+                       unsigned limit, struct manifest_instance *ret,
+                       struct error *err)
+{
+    (void)m;
+    (void)study_id;
+    (void)after;
+    (void)limit;
+    (void)ret;
+    (void)err;
+    return 0;
+}
+
 /* Any change counts for all studies. */
 int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,
                           unsigned limit, struct manifest_folder *ret,

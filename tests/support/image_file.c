@@ -284,9 +284,9 @@ static void add_frame(const struct image_file *f, struct build *b,
     }
     if (f->codec == DECODE_UNSUPPORTED)
         codestream_put(&c, "\xff\x0a", 2);
-    if (c.size % 2)
-        codestream_put(&c, "", 1);
-    build_fragment(b, c.data, (uint32_t)c.size);
+    build_header(b, 0xFFFEE000, "", (uint32_t)(c.size + c.size % 2));
+    build_raw(b, c.data, c.size);
+    build_raw(b, "", c.size % 2);
     codestream_free(&c);
     picture_free(&p);
 }

@@ -103,12 +103,6 @@ static const char *built_words(enum view_built built)
     switch (built) {
     case BUILT_NO:
         return "Not built yet.";
-    case BUILT_2D:
-        return "With a depth: not built yet.";
-    case BUILT_QUARTER:
-        return "Other angles than multiples of 90: not built yet.";
-    case BUILT_NO_Z:
-        return "With z: not built yet.";
     case BUILT_YES:
         break;
     }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file_impl.h: what file.c (layouts) and piece.c (bytes) share; internal.
+ */
+#ifndef RENDER_FILE_IMPL_H
+#define RENDER_FILE_IMPL_H
+
+#include "image/image.h"
+#include "render/file.h"
+
+struct files {
+    struct files_config config;
+    struct flight *resolved;
+    struct flight *pages;
+};
+
+/* Page `page` of a file, rendered if it is not kept; release with flight_put
+ * (f->pages). *ret_made: this call rendered it. */
+int file_page_get(struct files *f, const struct file *file, uint32_t page,
+                  struct flight_ref *ref, const struct leaf_page **ret,
+                  bool *ret_made, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* A packed page is not what the remembered layout says: measures all again,
+ * and forgets the layout. */
+void file_measure_again(struct files *f, const struct file *file);
+
+#endif

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * piece.c: from a layout to bytes.
+ *
+ *     block      0          1          2          3
+ *          |hhhh ppppp|pppppppppp|ppp qqqqqqq|qqqqqqqqqq|
+ *     piece  0    1        2       3     4         5
+ *
+ * A piece is filled from the header (h) or from the page (p, q) that it is
+ * part of. Rendering a page costs a decode, so all pieces of a page just made
+ * are published along with the one that was asked for. Where pages are too
+ * small to be cut apart, a piece is a whole block and is filled from every
+ * page that it touches.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prepfs/cleanup.h"
+#include "render/file_impl.h"
+
+/* A kernel reads no less, so smaller pages are never wanted alone. */
+#define SPLIT_PAGE_BYTES 4096
+
+bool file_is_split(const struct file *file)
+{
+    const struct layout *l = &file->layout;
+
+    return !file->text && file->plan.pages > 1 &&
+           (l->size - l->data_offset) / file->plan.pages >= SPLIT_PAGE_BYTES;
+}
+
+uint32_t file_page_at(const struct file *file, uint64_t offset)
+{
+    return layout_page_at(&file->layout, offset);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Numbers rise from piece to piece: either the block or the page does. */
+struct file_piece file_piece_at(const struct file *file, uint64_t offset)
+{
+    const struct layout *l = &file->layout;
+    uint64_t block = offset / CACHE_BLOCK_MAX;
+    uint64_t from = block * CACHE_BLOCK_MAX;
+    uint64_t to = least(from + CACHE_BLOCK_MAX, l->size);
+    uint64_t page_from, page_to;
+    uint32_t page;
+
+    if (!file->is_split)
+        return (struct file_piece){from, (size_t)(to - from), block};
+    if (offset < l->data_offset) {
+        to = least(to, l->data_offset);
+        return (struct file_piece){from, (size_t)(to - from), block};
+    }
+    page = file_page_at(file, offset);
+    layout_page_range(&file->layout, page, &page_from, &page_to);
+    from = from > page_from ? from : page_from;
+    to = least(to, page_to);
+    return (struct file_piece){from, (size_t)(to - from), block + page + 1};
+}
+
+static struct cache_key key_of(const struct file *file,
+                               const struct file_piece *piece)
+{
+    return (struct cache_key){{file->file_digest[0], file->file_digest[1]},
+                              piece->number};
+}
+
+static void hint_of(const struct file *file, uint64_t start,
+                    struct cache_hint *ret)
+{
+    const struct plan *p = &file->plan;
+
+    if (file->layout.row_bytes == 0)
+        return; /* packed bytes have no samples */
+    ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
+    ret->channels = (uint8_t)p->out_channels;
+    ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
+    ret->row_bytes = (uint32_t)file->layout.row_bytes;
+    ret->samples_from =
+        start < file->layout.data_offset
+            ? (uint32_t)least(file->layout.data_offset - start, CACHE_BLOCK_MAX)
+            : 0;
+}
+
+/* The part of [start, start+size) that [from, to) covers, copied there. */
+static void overlay(uint8_t *data, uint64_t start, size_t size, uint64_t from,
+                    uint64_t to, const uint8_t *bytes)
+{
+    uint64_t a = start > from ? start : from;
+    uint64_t b = least(start + size, to);
+
+    if (a < b)
+        memcpy(data + (a - start), bytes + (a - from), (size_t)(b - a));
+}
+
+static void overlay_header(const struct file *file, uint8_t *data,
+                           uint64_t start, size_t size)
+{
+    uint64_t end = least(file->layout.data_offset, start + size);
+
+    if (start < end)
+        layout_header_read(&file->layout, start, (size_t)(end - start), data);
+}
+
+/* ---- pages -------------------------------------------------------------- */
+
+/* Has the packed page the sizes that the layout gives it? They were perhaps
+ * measured by another run, and libtiff packs with libraries whose versions it
+ * does not tell. */
+static bool fits_layout(const struct file *file, uint32_t number,
+                        const struct leaf_page *page)
+{
+    const struct tiff_layout *t = &file->layout.of.tiff;
+    uint64_t from, to, first;
+
+    layout_page_range(&file->layout, number, &from, &to);
+    if (page->length != to - from)
+        return false;
+    if (!page->strip_bytes)
+        return true;
+    first = (uint64_t)number * t->strips.per_page;
+    for (uint32_t i = 0; i < t->strips.per_page; i++)
+        if (page->strip_bytes[i] != tiff_layout_strip_bytes(t, first + i))
+            return false;
+    return true;
+}
+
+static int page_get(struct files *f, const struct file *file, uint32_t number,
+                    struct flight_ref *ref, const struct leaf_page **ret,
+                    bool *ret_made, struct error *err)
+{
+    if (file_page_get(f, file, number, ref, ret, ret_made, err) != 0)
+        return -1;
+    if (fits_layout(file, number, *ret))
+        return 0;
+    flight_put(f->pages, ref);
+    file_measure_again(f, file);
+    return error_set(err, ERROR_STALE,
+                     "page %u packs to another size than it did; look again",
+                     number + 1);
+}
+
+/* Offers every other piece that this page (and the header) fill completely. */
+static void publish_page(struct files *f, const struct file *file,
+                         uint32_t page, const uint8_t *bytes, uint64_t except)
+{
+    CLEANUP_FREE uint8_t *data = NULL;
+    struct file_piece piece;
+    uint64_t from, to, first;
+
+    layout_page_range(&file->layout, page, &from, &to);
+    first = page == 0 && !file->is_split ? 0 : from;
+    for (uint64_t at = first; at < to; at = piece.offset + piece.size) {
+        struct cache_hint hint = {0};
+        struct cache_key key;
+
+        piece = file_piece_at(file, at);
+        if (piece.offset == except || piece.offset < first ||
+            piece.offset + piece.size > to ||
+            piece.offset + piece.size <= file->layout.data_offset)
+            continue;
+        if (!data && !(data = malloc(CACHE_BLOCK_MAX)))
+            return;
+        overlay_header(file, data, piece.offset, piece.size);
+        overlay(data, piece.offset, piece.size, from, to, bytes);
+        hint_of(file, piece.offset, &hint);
+        key = key_of(file, &piece);
+        cache_publish(f->config.cache, &key, data, piece.size, &hint);
+    }
+}
+
+/* Copies what page `number` has of [start, start+size). */
+static int copy_page(struct files *f, const struct file *file, uint32_t number,
+                     uint64_t start, size_t size, uint8_t *data,
+                     struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
+    uint64_t from, to;
+    bool made;
+
+    if (page_get(f, file, number, &ref, &page, &made, err) != 0)
+        return -1;
+    layout_page_range(&file->layout, number, &from, &to);
+    overlay(data, start, size, from, to, page->bytes);
+    if (made)
+        publish_page(f, file, number, page->bytes, start);
+    flight_put(f->pages, &ref);
+    return 0;
+}
+
+int file_copy(struct files *f, const struct file *file, uint64_t offset,
+              size_t length, uint8_t *data, struct error *err)
+{
+    uint32_t page, last;
+
+    if (file->text) {
+        memcpy(data, file->text + offset, length);
+        return 0;
+    }
+    overlay_header(file, data, offset, length);
+    if (offset + length <= file->layout.data_offset)
+        return 0;
+    page = file_page_at(file, offset);
+    last = file_page_at(file, offset + length - 1);
+    for (; page <= last; page++)
+        if (copy_page(f, file, page, offset, length, data, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* ---- pieces ------------------------------------------------------------- */
+
+struct piece_request {
+    struct files *files;
+    const struct file *file;
+    const struct file_piece *piece;
+};
+
+static int piece_fill(void *opaque, const struct cache_key *key, uint8_t *data,
+                      size_t size, struct cache_hint *hint, struct error *err)
+{
+    const struct piece_request *r = opaque;
+
+    (void)key;
+    hint_of(r->file, r->piece->offset, hint);
+    return file_copy(r->files, r->file, r->piece->offset, size, data, err);
+}
+
+int file_piece_get(struct files *f, const struct file *file,
+                   const struct file_piece *piece, struct cache_pin *ret,
+                   struct error *err)
+{
+    struct piece_request request = {f, file, piece};
+    struct cache_key key = key_of(file, piece);
+
+    return cache_get(f->config.cache, &key, piece->size, piece_fill, &request,
+                     ret, err);
+}
+
+bool file_piece_peek(struct files *f, const struct file *file,
+                     const struct file_piece *piece, struct cache_pin *ret)
+{
+    struct cache_key key = key_of(file, piece);
+
+    return cache_try_get(f->config.cache, &key, piece->size, ret);
+}
+
+void files_unpin(struct files *f, struct cache_pin *pin)
+{
+    cache_unpin(f->config.cache, pin);
+}
