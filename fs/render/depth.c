@@ -2,6 +2,8 @@
 /* depth.c: counting frames (depth.h). */
 #include "render/depth.h"
 
+#include <math.h>
+
 #include "image/crop.h"
 #include "image/slab.h"
 
@@ -146,13 +148,20 @@ static double z_of_slabs(const struct view *v, const struct depth *d,
     return z_mm;
 }
 
+/* vol_spacing_frames reckons in f32 frames per millimetre. */
+static bool is_distance(double mm)
+{
+    return mm > 0.0 && (float)mm > 0.0f && isfinite(1.0f / (float)mm) &&
+           1.0f / (float)mm > 0.0f;
+}
+
 int depth_set_z(const struct view *view, double z_mm, struct depth *d,
                 struct error *err)
 {
     double z = z_mm > 0.0 ? z_of_slabs(view, d, z_mm) : 0.0;
 
     if (d->needs_z) {
-        if (!(z > 0.0))
+        if (!is_distance(z))
             return error_set(err, ERROR_UNSUPPORTED,
                              "the distance of the frames is not known");
         if (vol_spacing_frames(d->count, 1.0f / (float)z,

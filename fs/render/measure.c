@@ -274,10 +274,11 @@ static int measure_limits(const struct measure *m, struct page_job *job,
                               &fact, err);
     if (found < 0)
         return -1;
-    if (found == 0 && (limits_measure(job, &fact, err) != 0 ||
-                       manifest_fact_put(m->manifest, job->instance->id, prefix,
-                                         m->engine, &fact, err) != 0))
-        return -1;
+    if (found == 0 || isnan(fact.vmin) || isnan(fact.vmax)) {
+        if (limits_measure(job, &fact, err) != 0)
+            return -1;
+        keep_fact(m, job, prefix, &fact);
+    }
     job->numbers.fill_min = fact.vmin;
     job->numbers.fill_max = fact.vmax;
     return 0;

@@ -3,7 +3,9 @@
  * render.c: the face of the folder: leaves by number, sizes, reads.
  *
  *     render.c ── file.c ── measure.c ── page.c ── source.c ── dicom, decode
- *                  (layout, blocks)      (values .. convert)
+ *        │      (layout)            (values .. convert)
+ *        └───── piece.c
+ *               (bytes)
  */
 #include "render/render.h"
 

@@ -4,7 +4,8 @@
  *
  * The middle of prepfs. Above it nobody knows DICOM, below it nobody knows
  * FUSE. A leaf is named by plain numbers; its size follows from the manifest
- * (size before pixels), its bytes come in 128 KiB blocks through the cache.
+ * (size before pixels), its bytes come through the cache in pieces: blocks of
+ * 128 KiB, cut where pages meet.
  *
  * Threads: struct render is internally locked; every call may block on the
  * source, a decode or SQLite unless it is told not to (`may_work` false).

@@ -385,8 +385,9 @@ bool view_equal(const struct view *a, const struct view *b);
 /*
  * Is the size of its leaves known from header data alone, so that getattr
  * never decodes? True unless it is packed, or the automatic crop decides the
- * size, or spacing the number of frames, or it lists .png. view_leaf_size_is_known says the same of one
- * format: .png never is, and packing touches .tiff alone.
+ * size, or spacing the number of frames, or it lists .png.
+ * view_leaf_size_is_known says the same of one format: .png never is, and
+ * packing touches .tiff alone.
  */
 bool view_size_is_known(const struct view *view);
 bool view_leaf_size_is_known(const struct view *view, enum view_ext ext);

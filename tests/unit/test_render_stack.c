@@ -512,6 +512,51 @@ START_TEST(padding_comes_after_normalisation)
 }
 END_TEST
 
+/* Column 0 is padding in every frame, column 1 in the first one. */
+static double padded(const struct image_file *f, uint32_t frame, uint32_t x,
+                     uint32_t y, uint32_t channel)
+{
+    (void)f, (void)channel;
+    if (x == 0 || (x == 1 && frame == 0))
+        return 0;
+    return 100 + x + 10 * y + frame;
+}
+
+START_TEST(padding_is_what_is_padding_in_every_frame)
+{
+    static const char *const views[] = {"raw_vol-mip_norm-unit",
+                                        "raw_slab-max-d7_norm-unit",
+                                        "raw_pick-1to2_vol-mip_norm-unit"};
+    struct image_file f = stack();
+    struct leaf_file l;
+
+    f.value = padded;
+    f.padding = "0";
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    l = leaf_of(&f, views[_i]);
+    ck_assert(leaf_file_at(&l, 0, 1, 0, 0) == 0);
+    ck_assert(leaf_file_at(&l, 0, COLS - 1, ROWS - 1, 0) == 1);
+    ck_assert(leaf_file_at(&l, 0, 0, 0, 0) < -1);
+    leaf_file_free(&l);
+}
+END_TEST
+
+/* The limits are those of the values; lapmip makes 16 bits of 8. */
+START_TEST(limits_follow_lapmip_to_its_type)
+{
+    struct image_file f = stack();
+    struct leaf_file l;
+
+    image_file_bits(&f, 8, 8);
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    l = leaf_of(&f, "window-off_vol-lapmip-skip0_fill-max_canvas-15x9");
+    ck_assert(leaf_file_at(&l, 0, 0, 0, 0) == 65535);
+    leaf_file_free(&l);
+}
+END_TEST
+
 /* Display samples count from 0 to 1. */
 START_TEST(fixed_numbers_are_on_the_unit_scale)
 {
@@ -872,6 +917,8 @@ int main(void)
     tcase_add_loop_test(t, samples_are_normalised, 0, COUNT(norms));
     tcase_add_loop_test(t, a_constant_becomes_zero, 0, 4);
     tcase_add_test(t, padding_comes_after_normalisation);
+    tcase_add_loop_test(t, padding_is_what_is_padding_in_every_frame, 0, 3);
+    tcase_add_test(t, limits_follow_lapmip_to_its_type);
     tcase_add_test(t, fixed_numbers_are_on_the_unit_scale);
     tcase_add_test(t, the_crop_looks_at_what_vol_leaves);
     tcase_add_test(t, open_corners_are_not_cropped_to);
