@@ -328,6 +328,16 @@ static const struct place_case {
     {"pick-1to3", {5, 7, 9, 12}, true, 1, {3, 8, 6, 3, 1}, 2, 5},
     {"full", {0}, false, 1, {4, 8, 6, 1, 4}, 1, 5}, /* a cine */
     {"pick-3", {0}, false, 1, {3, 8, 6, 1, 1}, 1, 5},
+    /* operators on several frames */
+    {"flip-z", {5, 7, 9, 11}, true, 1, {3, 8, 6, 4, 1}, -2, 11},
+    {"vol-mip", {11, 5, 9, 7}, true, 1, {3, 8, 6, 1, 1}, 8, 8},
+    {"vol-mip-skip1to0", {5, 7, 9, 11}, true, 1, {3, 8, 6, 1, 1}, 6, 9},
+    {"vol-central", {5, 7, 9, 11}, true, 1, {3, 8, 6, 1, 1}, 2, 9},
+    {"vol-interp-7", {5, 7, 9, 11}, true, 1, {3, 8, 6, 7, 1}, 1, 5},
+    {"slab-mean-d2-s2", {5, 7, 9, 11}, true, 1, {3, 8, 6, 2, 1}, 4, 6},
+    {"box-8x6x2at0x0x1", {5, 7, 9, 11}, true, 1, {3, 8, 6, 2, 1}, 2, 7},
+    {"size-8x6x2", {5, 7, 9, 11}, true, 1, {3, 8, 6, 2, 1}, 6, 5},
+    {"canvas-8x6x6", {5, 7, 9, 11}, true, 1, {3, 8, 6, 6, 1}, 2, 3},
 };
 
 static int16_t int16_at(const uint8_t *data, size_t at)
@@ -469,6 +479,43 @@ START_TEST(a_document_says_why_there_are_no_pixels)
 }
 END_TEST
 
+static const struct map_case {
+    const char *view;
+    const char *first, *last;
+} map_cases[] = {
+    {"full", "[1, 3, 4, 2]", "null"},
+    {"flip-z", "[2, 4, 3, 1]", "null"},
+    {"pick-2to4by2", "[3, 2]", "null"},
+    {"vol-mip", "[1]", "[2]"},
+    {"vol-central", "[4]", "null"},
+    {"slab-max-d2-s2", "[1, 4]", "[3, 2]"},
+    {"vol-interp-3", "[1, 3, 2]", "[1, 4, 2]"},
+    {"box-8x6x2at0x0x1", "[3, 4]", "null"},
+    {"canvas-8x6x6", "[]", "null"}, /* two pages show no frame */
+};
+
+START_TEST(a_document_says_which_frames_a_page_is_made_of)
+{
+    static const double z[] = {5, 11, 7, 9};
+    const struct map_case *c = &map_cases[_i];
+    struct image_file f = IMAGE_FILE_INIT;
+    char expected[128];
+    char *text;
+
+    f.frames = 4;
+    f.spacing = "0.5\\0.25";
+    places = z;
+    f.add_late = add_places;
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    text = json_of(c->view, &f);
+    (void)snprintf(expected, sizeof expected,
+                   "\"first\": %s,\n    \"last\": %s,", c->first, c->last);
+    has(text, expected);
+    free(text);
+}
+END_TEST
+
 START_TEST(documents_of_views_that_list_otherwise_differ)
 {
     struct image_file f;
@@ -545,6 +592,8 @@ int main(void)
     tcase_add_test(t, a_document_says_what_was_done_and_names_nobody);
     tcase_add_loop_test(t, a_document_says_why_there_are_no_pixels, 0,
                         COUNT(problem_cases));
+    tcase_add_loop_test(t, a_document_says_which_frames_a_page_is_made_of, 0,
+                        COUNT(map_cases));
     tcase_add_test(t, documents_of_views_that_list_otherwise_differ);
     tcase_add_test(t, a_shape_is_that_of_the_listed_format);
     suite_add_tcase(s, t);
