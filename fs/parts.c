@@ -191,8 +191,8 @@ static int write_csv(void *opaque, const struct view *view, uint16_t view_id,
     struct fs *fs = opaque;
     struct view copy = *view;
 
-    return manifest_csv(fs->manifest, view_id, render_engine(), shape, &copy,
-                        out, err);
+    return manifest_csv(fs->manifest, view_id, (unsigned)view->list,
+                        render_engine(), shape, &copy, out, err);
 }
 
 static int open_control(struct parts *p, struct error *err)

@@ -338,7 +338,7 @@ static int instance_by_name(struct tree *t, int64_t study_id, int64_t series_id,
 }
 
 /* A part must be asked of a view that has parts of that kind, and a view
- * that has them has no whole files. */
+ * that has them has no whole files but the .json. */
 static int check_part(const struct view *view, const struct view_leaf *name,
                       struct error *err)
 {
@@ -348,7 +348,8 @@ static int check_part(const struct view *view, const struct view_leaf *name,
         has = VIEW_PART_PATCH;
     else if (view->select == VIEW_SELECT_FRAMES)
         has = VIEW_PART_FRAME;
-    if (name->kind != has && name->ext != VIEW_EXT_JSON)
+    if (name->kind != has &&
+        !(name->ext == VIEW_EXT_JSON && name->kind == VIEW_PART_NONE))
         return error_set(err, ERROR_NOT_FOUND, "this view has no such part: %s",
                          name->stem);
     return 0;

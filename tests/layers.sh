@@ -15,7 +15,8 @@ cd "$root" || exit 1
 
 # folder : what it may include. A folder is given as "folder/", a header alone
 # by its name; its own folder and include/prepfs ("prepfs/") are always allowed.
-# The leaves (beneath, view, dicom, decode, image, tiff, manifest) do not meet.
+# The leaves (beneath, view, dicom, decode, image, tiff, npy, nii, png, json,
+# manifest) do not meet.
 layers='
 include/prepfs :
 cache          :
@@ -23,13 +24,17 @@ fs/beneath     :
 fs/view        :
 fs/image       :
 fs/tiff        :
+fs/npy         :
+fs/nii         :
+fs/png         :
+fs/json        :
 fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/
 fs/ctl         : view/ tiff/ manifest/ dicom/ index/ render/
-fs/render      : beneath/ view/ image/ tiff/ manifest/ decode/ dicom/
+fs/render      : beneath/ view/ image/ tiff/ npy/ nii/ png/ json/ manifest/ decode/ dicom/
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/
 '
 
@@ -43,8 +48,9 @@ tiff.h           : fs/tiff/pack.c
 sqlite3*         : fs/manifest
 lz4*             : cache/block.c
 fuse*            : fs
-png.h            : fs/render
-zlib.h           : fs/dicom fs/render
+png.h            : fs/png/png_leaf.c
+setjmp.h         : fs/png/png_leaf.c
+zlib.h           : fs/dicom fs/png/png_leaf.c fs/render
 libdeflate.h     : fs/render
 sha2.h           : fs/dicom fs/manifest fs/view fs/render
 xxhash.h         : fs/view fs/image/patches.c fs/manifest fs/render cache

@@ -46,10 +46,11 @@ static int print_csv(struct manifest *m, struct view *view, struct error *err)
         return error_no_memory(err);
     (void)view_print(view, canonical, VIEW_TEXT_SIZE);
     if (manifest_view_intern(m, canonical, 0, &id, err) != 0 ||
-        manifest_outputs_fill(m, id, render_engine(), shape, view, &filled,
-                              err) != 0)
+        manifest_outputs_fill(m, id, (unsigned)view->list, render_engine(),
+                              shape, view, &filled, err) != 0)
         return -1;
-    return manifest_csv(m, id, render_engine(), shape, view, stdout, err);
+    return manifest_csv(m, id, (unsigned)view->list, render_engine(), shape,
+                        view, stdout, err);
 }
 
 int cmd_manifest(const struct ctl_args *args)

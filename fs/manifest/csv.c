@@ -29,6 +29,9 @@ enum column { /* after those of the instance */
               SLICE_ORDER
 };
 
+/* By format, as inodes number them. */
+static const char *const extensions[] = {"tiff", "npy", "nii", "png", "json"};
+
 static const char header[] =
     "study_instance_uid,series_instance_uid,sop_instance_uid,path,inode,"
     "width,height,channels,num_frames,bytes,patient_key,modality,body_part,"
@@ -65,6 +68,7 @@ static void put_shape(FILE *out, const struct manifest_output *s)
 
 struct csv {
     uint16_t view_id;
+    unsigned fmt;
     char *dirname;
     manifest_shape_fn shape;
     void *opaque;
@@ -84,9 +88,10 @@ static int put_row(const struct csv *csv, sqlite3_stmt *st, struct error *err)
     put_text(out, db_column_text(st, STUDY_UID));
     put_column(out, st, SERIES_UID);
     put_column(out, st, SOP_UID);
-    (void)fprintf(out, ",%s/%s/%s.tiff,%lld", csv->dirname, instance.study_name,
-                  instance.name,
-                  (long long)((int64_t)csv->view_id << 46 | instance.id << 21));
+    (void)fprintf(out, ",%s/%s/%s.%s,%lld", csv->dirname, instance.study_name,
+                  instance.name, extensions[csv->fmt],
+                  (long long)((int64_t)csv->view_id << 46 | instance.id << 21 |
+                              csv->fmt));
     if (!measured && csv->shape)
         known = csv->shape(csv->opaque, &instance, &shape, err);
     manifest_instance_deinit(&instance);
@@ -114,6 +119,7 @@ static int write_rows(struct db *db, const struct csv *csv, uint64_t engine,
         return -1;
     db_bind_int(st, 1, csv->view_id);
     db_bind_u64(st, 2, engine);
+    db_bind_int(st, 3, csv->fmt);
     (void)fputs(header, csv->out);
     while ((rc = db_step(db, st, err)) > 0)
         if (put_row(csv, st, err) != 0)
@@ -139,20 +145,22 @@ static int view_dirname(struct manifest *m, uint16_t view_id, char **ret,
     return 0;
 }
 
-int manifest_csv(struct manifest *m, uint16_t view_id, uint64_t engine,
-                 manifest_shape_fn shape, void *opaque, FILE *out,
-                 struct error *err)
+int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
+                 uint64_t engine, manifest_shape_fn shape, void *opaque,
+                 FILE *out, struct error *err)
 {
     CLEANUP_FREE char *dirname = NULL;
     struct db db;
 
+    if (fmt >= sizeof extensions / sizeof extensions[0])
+        return error_set(err, ERROR_INTERNAL, "there is no format %u", fmt);
     if (view_dirname(m, view_id, &dirname, err) != 0)
         return -1;
     /* A connection of its own: `shape` may need the pool, and this takes long.
      */
     if (manifest_open_reader(m, &db, err) != 0)
         return manifest_failed(m, err);
-    struct csv csv = {view_id, dirname, shape, opaque, out};
+    struct csv csv = {view_id, fmt, dirname, shape, opaque, out};
     int rc = write_rows(&db, &csv, engine, err);
 
     db_close(&db);

@@ -283,8 +283,8 @@ int manifest_errors_write(struct manifest *m, FILE *out, struct error *err);
 int manifest_snapshot(struct manifest *m, const char *path, struct error *err);
 
 /*
- * Says what an instance's TIFF leaf will be, without rendering it: 1 with
- * *ret filled (it is zeroed before), 0 if that needs pixels, -1. May call
+ * Says what an instance's leaf will be, without rendering it: 1 with *ret
+ * filled (it is zeroed before), 0 if that needs pixels, -1. May call
  * manifest functions.
  */
 typedef int (*manifest_shape_fn)(void *opaque,
@@ -293,21 +293,22 @@ typedef int (*manifest_shape_fn)(void *opaque,
                                  struct error *err);
 
 /*
- * Puts an `output` row for every listed instance that has none of this view
- * and engine, so that the SQL view `manifest` is complete for a view that was
- * never read. *ret_n counts them. Nothing happens in read-only mode.
+ * Puts an `output` row for every listed instance that has none of this view,
+ * format and engine, so that the SQL view `manifest` is complete for a view
+ * that was never read. *ret_n counts them. Nothing happens in read-only mode.
  */
-int manifest_outputs_fill(struct manifest *m, uint16_t view_id, uint64_t engine,
-                          manifest_shape_fn shape, void *opaque,
-                          uint64_t *ret_n, struct error *err);
+int manifest_outputs_fill(struct manifest *m, uint16_t view_id, unsigned fmt,
+                          uint64_t engine, manifest_shape_fn shape,
+                          void *opaque, uint64_t *ret_n, struct error *err);
 
 /*
- * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop) UID.
+ * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop) UID. `fmt`
+ * is the format that the view lists, as the kind of an inode.
  * Shapes come from `output` where the leaf was measured with `engine`, else
  * from `shape` (may be NULL), else those fields are empty.
  */
-int manifest_csv(struct manifest *m, uint16_t view_id, uint64_t engine,
-                 manifest_shape_fn shape, void *opaque, FILE *out,
-                 struct error *err);
+int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
+                 uint64_t engine, manifest_shape_fn shape, void *opaque,
+                 FILE *out, struct error *err);
 
 #endif

@@ -196,6 +196,7 @@ int manifest_output_put(struct manifest *m, uint16_t view_id, int64_t object_id,
 
 struct fill {
     uint16_t view_id;
+    unsigned fmt;
     uint64_t engine;
     int64_t after;
     struct manifest_instance instances[FILL_PAGE];
@@ -215,6 +216,7 @@ static int query_unknown(struct db *db, sqlite3_stmt *st, void *opaque,
     db_bind_int(st, 2, f->after);
     db_bind_int(st, 3, FILL_PAGE);
     db_bind_u64(st, 4, f->engine);
+    db_bind_int(st, 5, f->fmt);
     while ((rc = db_step(db, st, err)) > 0) {
         if (manifest_instance_load(st, &f->instances[f->n], err) != 0)
             return -1;
@@ -243,6 +245,7 @@ static int write_page(struct db *db, const struct fill *f, uint64_t *ret_n,
     for (int i = 0; i < f->n; i++) {
         struct output_query q = {.view_id = f->view_id,
                                  .object_id = f->instances[i].id,
+                                 .fmt = f->fmt,
                                  .engine = f->engine,
                                  .put = &f->outputs[i]};
         STATEMENT *st = db_get(db, SQL_OUTPUT_PUT, err);
@@ -286,9 +289,9 @@ static int fill_page(struct manifest *m, struct fill *f,
     return rc < 0 ? -1 : f->n;
 }
 
-int manifest_outputs_fill(struct manifest *m, uint16_t view_id, uint64_t engine,
-                          manifest_shape_fn shape, void *opaque,
-                          uint64_t *ret_n, struct error *err)
+int manifest_outputs_fill(struct manifest *m, uint16_t view_id, unsigned fmt,
+                          uint64_t engine, manifest_shape_fn shape,
+                          void *opaque, uint64_t *ret_n, struct error *err)
 {
     struct fill *f = calloc(1, sizeof *f);
     int n = 1;
@@ -301,6 +304,7 @@ int manifest_outputs_fill(struct manifest *m, uint16_t view_id, uint64_t engine,
     if (!f)
         return error_no_memory(err);
     f->view_id = view_id;
+    f->fmt = fmt;
     f->engine = engine;
     while (n > 0)
         n = fill_page(m, f, shape, opaque, ret_n, err);

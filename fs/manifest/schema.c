@@ -105,28 +105,40 @@ static const char ddl_indexes[] =
     "CREATE INDEX series_dirty ON series(id) WHERE dirty=1;"
     "CREATE INDEX study_epoch ON study(epoch);";
 
+/* The format that a view lists, as inodes number them, and its extension. */
+#define LISTED_FMT                                                             \
+    "CASE WHEN instr(v.canonical||'_','list-npy_') THEN 1"                     \
+    " WHEN instr(v.canonical||'_','list-nii_') THEN 2"                         \
+    " WHEN instr(v.canonical||'_','list-png_') THEN 3"                         \
+    " WHEN instr(v.canonical||'_','list-json_') THEN 4 ELSE 0 END"
+#define EXTENSION                                                              \
+    "'.'||CASE o.fmt WHEN 0 THEN 'tiff' WHEN 1 THEN 'npy' WHEN 2 THEN 'nii'"   \
+    " WHEN 3 THEN 'png' ELSE 'json' END"
+
 /* The view `manifest` has upstream's columns in upstream's order. */
 static const char ddl_views[] =
     "CREATE VIEW manifest AS"
     " SELECT st.uid study_instance_uid,se.uid series_instance_uid,"
     "i.uid sop_instance_uid,"
-    "v.dirname||'/'||st.dirname||'/'||coalesce(i.fname,i.uid)||'.tiff' path,"
-    "(v.id<<46)|(i.id<<21) inode,o.width,o.height,o.channels,o.num_frames,"
+    "v.dirname||'/'||st.dirname||'/'||coalesce(i.fname,i.uid)||" EXTENSION
+    " path,"
+    "(v.id<<46)|(i.id<<21)|o.fmt "
+    "inode,o.width,o.height,o.channels,o.num_frames,"
     "v.canonical view"
     " FROM output o JOIN view v ON v.id=o.view_id"
     " JOIN instance i ON i.id=o.instance_id"
     " JOIN series se ON se.id=i.series_id JOIN study st ON st.id=i.study_id"
-    " WHERE o.part=0 AND o.fmt=0 AND o.object_kind=0 AND i.gone=0"
+    " WHERE o.part=0 AND o.fmt=" LISTED_FMT " AND o.object_kind=0 AND i.gone=0"
     " AND i.dup_of IS NULL"
     " UNION ALL"
     " SELECT st.uid,se.uid,NULL,"
-    "v.dirname||'/'||st.dirname||'/'||se.dirname||'.tiff',"
-    "(v.id<<46)|(se.id<<21),o.width,o.height,o.channels,o.num_frames,"
+    "v.dirname||'/'||st.dirname||'/'||se.dirname||" EXTENSION ","
+    "(v.id<<46)|(se.id<<21)|o.fmt,o.width,o.height,o.channels,o.num_frames,"
     "v.canonical"
     " FROM output o JOIN view v ON v.id=o.view_id"
     " JOIN series se ON se.id=o.instance_id"
     " JOIN study st ON st.id=se.study_id"
-    " WHERE o.part=0 AND o.fmt=0 AND o.object_kind=1;"
+    " WHERE o.part=0 AND o.fmt=" LISTED_FMT " AND o.object_kind=1;"
     "CREATE VIEW cohort AS"
     " SELECT st.uid study_uid,se.uid series_uid,i.uid sop_uid,"
     "st.dirname||'/'||coalesce(i.fname,i.uid)||'.tiff' rel,"

@@ -107,7 +107,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_UNKNOWN_OUTPUTS] =
         INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " LISTED(
             "i.") " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
-                  " AND o.instance_id=i.id AND o.part=0 AND o.fmt=0"
+                  " AND o.instance_id=i.id AND o.part=0 AND o.fmt=?5"
                   " AND o.engine=?4)"
                   " ORDER BY i.id LIMIT ?3",
     [SQL_FRAMES_GET] = "SELECT off,len FROM frame_index WHERE instance_id=?1"
@@ -130,7 +130,7 @@ static const char *const texts[SQL_COUNT] = {
                   " CROSS JOIN source s ON s.id=i.source_id"
                   " LEFT JOIN patient p ON p.id=st.patient_id"
                   " LEFT JOIN output o ON o.view_id=?1 AND o.instance_id=i.id"
-                  " AND o.part=0 AND o.fmt=0 AND o.engine=?2 AND "
+                  " AND o.part=0 AND o.fmt=?3 AND o.engine=?2 AND "
                   "o.object_kind=0"
                   " ORDER BY st.uid,i.uid,i.id",
 

@@ -8,24 +8,27 @@
  */
 #include <string.h>
 #include <xxhash.h>
-#include <zlib.h>
 
+#include "json/json_leaf.h"
+#include "png/png_leaf.h"
 #include "render/plan.h"
 #include "render/render.h"
 
 void render_engine_text(char *buf, size_t size)
 {
     char tiff[64];
+    char png[64];
 
     tiff_engine(tiff, sizeof tiff);
-    (void)snprintf(buf, size, "%s, %s, %s, zlib %s", PLAN_SOFTWARE,
-                   decode_versions(), tiff, zlibVersion());
+    png_leaf_engine(png, sizeof png); /* and zlib, which libtiff has too */
+    (void)snprintf(buf, size, "%s, %s, %s, %s, json %d", PLAN_SOFTWARE,
+                   decode_versions(), tiff, png, JSON_LEAF_FORMAT);
 }
 
 /* 63 bits, so that SQLite's signed column holds it. */
 uint64_t render_engine(void)
 {
-    char text[256];
+    char text[512];
 
     render_engine_text(text, sizeof text);
     return XXH3_64bits(text, strlen(text)) >> 1;

@@ -11,6 +11,7 @@
 
 #include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
+#include "render/leaf_json.h"
 
 /* Plans of leaves kept after use: an entry is about 1.5 KiB. */
 #define FILES_RESOLVED_BYTES ((size_t)32 * 1024 * 1024)
@@ -19,18 +20,12 @@
 
 static void page_free(void *value)
 {
-    struct page *p = value;
-
-    image_free(&p->image);
-    tiff_buffer_deinit(&p->packed);
-    free(p->strip_bytes);
-    free(p);
+    leaf_page_free(value);
 }
 
 struct page_request {
     struct files *files;
     const struct file *file;
-    const struct tiff_strips *strips;
     uint32_t page;
 };
 
@@ -40,34 +35,10 @@ static struct page_job job_of(struct files *f, const struct file *file)
         .maker = f->config.maker,
         .instance = &file->instance,
         .plan = &file->plan,
-        .order = file->order,
+        .order = file->order.frames,
         .extent = file->extent,
         .numbers = file->numbers,
     };
-}
-
-static int pack_page(const struct page_request *r, struct page *p,
-                     struct error *err)
-{
-    struct tiff_spec spec;
-    uint32_t row = 0;
-
-    plan_tiff(&r->file->plan, &spec);
-    p->strip_bytes = calloc(r->strips->per_page, sizeof *p->strip_bytes);
-    if (!p->strip_bytes)
-        return error_no_memory(err);
-    for (uint32_t i = 0; i < r->strips->per_page; i++) {
-        uint32_t rows = tiff_strip_rows(r->strips, spec.height, i);
-        size_t before = p->packed.length;
-
-        if (tiff_pack_strip(spec.pack, &p->image, row, rows, &p->packed, err) !=
-            0)
-            return -1;
-        p->strip_bytes[i] = p->packed.length - before;
-        row += rows;
-    }
-    image_free(&p->image);
-    return 0;
 }
 
 static int page_make(void *opaque, const struct flight_key *key,
@@ -75,33 +46,27 @@ static int page_make(void *opaque, const struct flight_key *key,
 {
     const struct page_request *r = opaque;
     struct page_job job = job_of(r->files, r->file);
-    struct page *p = calloc(1, sizeof *p);
+    struct leaf_page *page;
 
     (void)key;
-    if (!p)
-        return error_no_memory(err);
-    if (page_render(&job, r->page, &p->image, err) != 0 ||
-        (r->file->plan.view.pack != VIEW_PACK_NONE &&
-         pack_page(r, p, err) != 0)) {
-        page_free(p);
+    if (leaf_page_make(&job, file_kind(r->file), r->page, &page, ret_cost,
+                       err) != 0)
         return -1;
-    }
-    *ret_value = p;
-    *ret_cost = p->strip_bytes ? p->packed.capacity
-                               : p->image.stride_bytes * p->image.height;
+    *ret_value = page;
     return 0;
 }
 
-int file_page_get(struct files *f, const struct file *file,
-                  const struct tiff_strips *strips, uint32_t page,
-                  struct flight_ref *ref, bool *ret_made, struct error *err)
+int file_page_get(struct files *f, const struct file *file, uint32_t page,
+                  struct flight_ref *ref, const struct leaf_page **ret,
+                  bool *ret_made, struct error *err)
 {
-    struct page_request request = {f, file, strips, page};
+    struct page_request request = {f, file, page};
     struct flight_key key = {file->digest[0], file->digest[1] + page};
     int made;
 
     if (flight_get(f->pages, &key, page_make, &request, ref, &made, err) != 0)
         return -1;
+    *ret = ref->value;
     *ret_made = made;
     return 0;
 }
@@ -113,14 +78,17 @@ static void file_free(void *value)
     struct file *file = value;
 
     manifest_instance_deinit(&file->instance);
-    tiff_layout_deinit(&file->layout);
-    free(file->order);
+    layout_deinit(&file->layout);
+    dicom_order_deinit(&file->order);
+    free(file->text);
     free(file);
 }
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
- * what they list share blocks. */
-static void digest_of(const struct file *file, uint64_t engine, uint64_t ret[2])
+ * what they list share blocks, and so do all but .tiff if they differ in how
+ * a TIFF is packed. A .json prints the view as it is. */
+static void digest_of(const struct file *file, const struct view *asked,
+                      uint64_t engine, uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
@@ -129,29 +97,39 @@ static void digest_of(const struct file *file, uint64_t engine, uint64_t ret[2])
                (uint64_t)file->instance.mtime_ns, engine, file->id.part,
                file->id.kind},
               ""};
-    struct view view = file->plan.view;
+    struct view view = *asked;
     size_t length;
     XXH128_hash_t h;
 
-    view.list = VIEW_EXT_TIFF;
-    view.tree = false;
+    if (file_kind(file) != LEAF_JSON) {
+        view.list = VIEW_EXT_TIFF;
+        view.tree = false;
+    }
+    if (file_kind(file) != LEAF_JSON && file_kind(file) != LEAF_TIFF) {
+        view.pack = VIEW_PACK_NONE;
+        view.big = false;
+    }
     length = view_print(&view, what.view, sizeof what.view);
     h = XXH3_128bits(&what, sizeof what.numbers + length);
     ret[0] = h.high64;
     ret[1] = h.low64;
 }
 
-/* Packed strips have the sizes that were measured, perhaps by another run, so
+/* Packed pages have the sizes that were measured, perhaps by another run, so
  * those are part of what the bytes depend on. */
 static void file_digest_of(struct file *file)
 {
-    const struct tiff_layout *l = &file->layout;
+    const struct layout *l = &file->layout;
+    const struct tiff_layout *t = &l->of.tiff;
     XXH128_hash_t h = {file->digest[1], file->digest[0]};
 
-    if (l->strip_offset) {
+    if (l->page_bytes == 0) {
         h = XXH3_128bits_withSeed(
-            l->strip_offset, (l->strips.count + 1) * sizeof *l->strip_offset,
+            t->strip_offset, (t->strips.count + 1) * sizeof *t->strip_offset,
             file->digest[0]);
+        h.low64 ^= file->digest[1];
+    } else if (l->row_bytes == 0) {
+        h = XXH3_128bits_withSeed(&l->size, sizeof l->size, file->digest[0]);
         h.low64 ^= file->digest[1];
     }
     file->file_digest[0] = h.high64;
@@ -167,20 +145,30 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     };
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
-    struct dicom_order order = {0};
     int rc;
 
     if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
                    err) != 0)
         return -1;
-    rc = dicom_order(source->header, wants[file->plan.view.order], &order, err);
+    rc = dicom_order(source->header, wants[file->plan.view.order], &file->order,
+                     err);
     source_put(f->config.maker->sources, &ref);
-    if (rc != 0)
+    return rc == 0 ? plan_set_order(&file->plan, &file->order, err) : -1;
+}
+
+/* Where the pages are; the plan is complete. */
+static int resolve_geometry(struct files *f, const struct file *file,
+                            struct geometry *ret, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+
+    if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
+                   err) != 0)
         return -1;
-    rc = plan_set_order(&file->plan, &order, err);
-    file->order = STEAL(order.frames);
-    dicom_order_deinit(&order);
-    return rc;
+    geometry_of(&file->plan, source->header, &file->order, ret);
+    source_put(f->config.maker->sources, &ref);
+    return 0;
 }
 
 /* Would one page be more than the limit allows for the whole file? It is made
@@ -245,37 +233,76 @@ static int resolve_shape(struct files *f, struct file *file,
     return 0;
 }
 
+/* What a packed leaf takes: strips of a .tiff, or all of a .png. */
+struct packed {
+    struct tiff_strips strips;
+    uint64_t *strip_bytes; /* owned */
+    uint64_t bytes;
+};
+
+static int strips_of(const struct plan *plan, struct tiff_strips *ret,
+                     struct error *err)
+{
+    struct tiff_spec spec;
+
+    plan_tiff(plan, &spec);
+    return tiff_strips_init(&spec, ret, err);
+}
+
 /* Packs every page once to learn the byte count of each strip. */
 static int measure_strips(struct files *f, const struct file *file,
-                          const struct tiff_spec *spec, uint64_t **ret,
-                          struct error *err)
+                          struct packed *ret, struct error *err)
 {
-    struct tiff_strips strips;
+    const struct tiff_strips *strips = &ret->strips;
     CLEANUP_FREE uint64_t *bytes = NULL;
 
-    if (tiff_strips_init(spec, &strips, err) != 0)
+    if (strips_of(&file->plan, &ret->strips, err) != 0)
         return -1;
-    bytes = calloc(strips.count, sizeof *bytes);
+    bytes = calloc(strips->count, sizeof *bytes);
     if (!bytes)
         return error_no_memory(err);
-    for (uint32_t page = 0; page < spec->pages; page++) {
+    for (uint32_t i = 0; i < file->plan.pages; i++) {
         struct flight_ref ref = {NULL, NULL};
+        const struct leaf_page *page;
         bool made;
 
-        if (file_page_get(f, file, &strips, page, &ref, &made, err) != 0)
+        if (file_page_get(f, file, i, &ref, &page, &made, err) != 0)
             return -1;
-        memcpy(bytes + (size_t)page * strips.per_page,
-               ((struct page *)ref.value)->strip_bytes,
-               strips.per_page * sizeof *bytes);
+        memcpy(bytes + (size_t)i * strips->per_page, page->strip_bytes,
+               strips->per_page * sizeof *bytes);
         flight_put(f->pages, &ref);
     }
-    *ret = STEAL(bytes);
+    ret->strip_bytes = STEAL(bytes);
     return 0;
+}
+
+static int measure_png(struct files *f, const struct file *file,
+                       struct packed *ret, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
+    bool made;
+
+    if (file_page_get(f, file, 0, &ref, &page, &made, err) != 0)
+        return -1;
+    ret->bytes = page->length;
+    flight_put(f->pages, &ref);
+    return 0;
+}
+
+static int measure_packed(struct files *f, const struct file *file,
+                          struct packed *ret, struct error *err)
+{
+    if (!layout_is_packed(file_kind(file), &file->plan))
+        return 0;
+    return file_kind(file) == LEAF_PNG ? measure_png(f, file, ret, err)
+                                       : measure_strips(f, file, ret, err);
 }
 
 /* What cannot be kept (a full disk, a busy database) is measured again next
  * time; the leaf is no worse for it. */
-static void remember(struct files *f, const struct file *file, uint64_t *strips)
+static void remember(struct files *f, const struct file *file,
+                     const struct packed *packed)
 {
     const struct plan *p = &file->plan;
     const struct file_id *id = &file->id;
@@ -291,9 +318,9 @@ static void remember(struct files *f, const struct file *file, uint64_t *strips)
         .scale_x = (double)p->target.scale_x,
         .scale_y = (double)p->target.scale_y,
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
-        .strips = strips,
-        .n_strips = strips ? file->layout.strips.count : 0,
-        .has_stats = measure_has_stats(p),
+        .strips = packed->strip_bytes,
+        .n_strips = packed->strip_bytes ? packed->strips.count : 0,
+        .has_stats = p->pages > 0 && measure_has_stats(p),
         .vmin = file->numbers.stats.min,
         .vmax = file->numbers.stats.max,
         .vmean = file->numbers.stats.mean,
@@ -305,27 +332,66 @@ static void remember(struct files *f, const struct file *file, uint64_t *strips)
                               &ignored);
 }
 
+static int layout_with(struct files *f, const struct file *file,
+                       const struct layout_facts *packed, struct layout *ret,
+                       struct error *err)
+{
+    struct layout_facts facts = *packed;
+    struct geometry geometry;
+
+    if (file_kind(file) == LEAF_NII) {
+        if (resolve_geometry(f, file, &geometry, err) != 0)
+            return -1;
+        facts.geometry = &geometry;
+    }
+    return layout_init(file_kind(file), &file->plan, &facts, ret, err);
+}
+
 static int resolve_layout(struct files *f, struct file *file,
                           const struct manifest_output *known,
                           struct error *err)
 {
-    CLEANUP_FREE uint64_t *measured = NULL;
-    struct tiff_spec spec;
-    bool packed = file->plan.view.pack != VIEW_PACK_NONE;
+    struct packed packed = {.bytes = 0};
+    struct layout_facts facts = {.strip_bytes = NULL};
+    int rc = known ? 0 : measure_packed(f, file, &packed, err);
 
-    plan_tiff(&file->plan, &spec);
-    if (packed && !known && measure_strips(f, file, &spec, &measured, err) != 0)
+    if (layout_is_packed(file_kind(file), &file->plan)) {
+        facts.strip_bytes = known ? known->strips : packed.strip_bytes;
+        facts.bytes = known ? known->bytes : packed.bytes;
+    }
+    if (rc == 0)
+        rc = layout_with(f, file, &facts, &file->layout, err);
+    if (rc == 0) {
+        file->is_split = file_is_split(file);
+        file_digest_of(file);
+        if (!known)
+            remember(f, file, &packed);
+    }
+    free(packed.strip_bytes);
+    return rc;
+}
+
+/* Are the measured lengths those of this plan's pages? */
+static int has_lengths(const struct file *file,
+                       const struct manifest_output *known, bool *ret,
+                       struct error *err)
+{
+    struct plan sized = file->plan;
+    struct tiff_strips strips;
+
+    if (!layout_is_packed(file_kind(file), &sized)) {
+        *ret = true;
+        return 0;
+    }
+    if (file_kind(file) == LEAF_PNG) {
+        *ret = known->bytes > 0;
+        return 0;
+    }
+    sized.out_width = known->width;
+    sized.out_height = known->height;
+    if (strips_of(&sized, &strips, err) != 0)
         return -1;
-    if (tiff_layout_init(&spec,
-                         !packed ? NULL
-                         : known ? known->strips
-                                 : measured,
-                         &file->layout, err) != 0)
-        return -1;
-    file->is_split = file_is_split(file);
-    file_digest_of(file);
-    if (!known)
-        remember(f, file, measured);
+    *ret = known->strips && known->n_strips == strips.count;
     return 0;
 }
 
@@ -335,8 +401,7 @@ static int recall(struct files *f, const struct file *file,
                   struct error *err)
 {
     const struct file_id *id = &file->id;
-    struct tiff_spec spec;
-    struct tiff_strips strips;
+    bool fits;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
                             id->part, id->kind, f->config.engine, ret, err);
@@ -344,17 +409,11 @@ static int recall(struct files *f, const struct file *file,
     *ret_known = false;
     if (found <= 0)
         return found;
-    if (file->plan.view.pack != VIEW_PACK_NONE) {
-        plan_tiff(&file->plan, &spec);
-        spec.width = ret->width;
-        spec.height = ret->height;
-        if (tiff_strips_init(&spec, &strips, err) != 0)
-            return -1;
-        if (!ret->strips || ret->n_strips != strips.count)
-            return 0;
-    }
-    *ret_known = image_box_is_inside(&ret->crop, file->plan.oriented_width,
-                                     file->plan.oriented_height);
+    if (has_lengths(file, ret, &fits, err) != 0)
+        return -1;
+    *ret_known =
+        fits && image_box_is_inside(&ret->crop, file->plan.oriented_width,
+                                    file->plan.oriented_height);
     return 0;
 }
 
@@ -364,31 +423,91 @@ struct file_request {
     const struct view *view;
 };
 
-static int resolve(const struct file_request *r, struct file *file,
-                   struct error *err)
+/* As far as the pixels of a .json need it: plan, order, region, padding. */
+static int resolve_plan(struct files *f, const struct view *view,
+                        struct file *file, struct error *err)
+{
+    if (plan_init(view, &file->instance, &file->plan, err) != 0)
+        return -1;
+    return file->plan.refusal ? 0
+           : resolve_order(f, file, err) != 0
+               ? -1
+               : resolve_shape(f, file, NULL, err);
+}
+
+/* A .json is there whatever becomes of the pixels, and is made at once: its
+ * size is its text's. */
+static int resolve_json(const struct file_request *r, struct file *file,
+                        struct error *err)
+{
+    struct files *f = r->files;
+    struct leaf_json about = {
+        .sources = f->config.maker->sources,
+        .instance = &file->instance,
+        .view = r->view,
+        .digest = file->digest,
+        .order = &file->order,
+        .extent = &file->extent,
+    };
+    struct layout_facts facts = {.strip_bytes = NULL};
+    struct packed none = {.bytes = 0};
+    char problem[ERROR_MSG_MAX];
+    struct error why = ERROR_INIT;
+    size_t length;
+
+    if (resolve_plan(f, r->view, file, &why) == 0) {
+        about.plan = &file->plan;
+    } else if (leaf_json_problem(&why, &file->instance, problem)) {
+        about.problem = problem;
+        memset(&file->plan, 0, sizeof file->plan);
+    } else {
+        *err = why;
+        return -1;
+    }
+    if (leaf_json_make(&about, &file->text, &length, err) != 0)
+        return -1;
+    facts.bytes = length;
+    if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0)
+        return -1;
+    file_digest_of(file);
+    remember(f, file, &none);
+    return file_check_size(f, file->layout.size, err);
+}
+
+static int resolve_pixels(const struct file_request *r, struct file *file,
+                          struct error *err)
 {
     CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
     struct files *f = r->files;
     bool is_known;
-    int found = manifest_instance_by_id(f->config.manifest, r->id->object_id,
-                                        &file->instance, err);
 
-    if (found < 0)
-        return -1;
-    if (found == 0 || file->instance.gone)
-        return error_set(err, ERROR_STALE, "this file's source changed");
-    if (plan_init(r->view, &file->instance, &file->plan, err) != 0)
+    if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
+        layout_check(file_kind(file), &file->plan, err) != 0)
         return -1;
     if (file->plan.refusal) /* nothing is measured for what cannot be read */
         return error_set(err, ERROR_UNSUPPORTED, "%s", file->plan.refusal);
-    file->id = *r->id;
-    digest_of(file, f->config.engine, file->digest);
     if (resolve_order(f, file, err) != 0 ||
         recall(f, file, &known, &is_known, err) != 0 ||
         resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;
     return file_check_size(f, file->layout.size, err);
+}
+
+static int resolve(const struct file_request *r, struct file *file,
+                   struct error *err)
+{
+    int found = manifest_instance_by_id(r->files->config.manifest,
+                                        r->id->object_id, &file->instance, err);
+
+    if (found < 0)
+        return -1;
+    if (found == 0 || file->instance.gone)
+        return error_set(err, ERROR_STALE, "this file's source changed");
+    file->id = *r->id;
+    digest_of(file, r->view, r->files->config.engine, file->digest);
+    return file_kind(file) == LEAF_JSON ? resolve_json(r, file, err)
+                                        : resolve_pixels(r, file, err);
 }
 
 static int file_make(void *opaque, const struct flight_key *key,
@@ -404,10 +523,12 @@ static int file_make(void *opaque, const struct flight_key *key,
         return -1;
     }
     *ret_value = file;
-    *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t) +
-                (file->layout.strip_offset
-                     ? (size_t)file->layout.strips.count * sizeof(uint64_t)
-                     : 0);
+    *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t);
+    if (file->text)
+        *ret_cost += (size_t)file->layout.size;
+    if (file->layout.page_bytes == 0)
+        *ret_cost +=
+            (size_t)file->layout.of.tiff.strips.count * sizeof(uint64_t);
     return 0;
 }
 
@@ -420,18 +541,22 @@ static struct flight_key file_key(const struct file_id *id)
 
 void file_measure_again(struct files *f, const struct file *file)
 {
-    CLEANUP_FREE uint64_t *strips = NULL;
+    struct packed packed = {.bytes = 0};
+    struct layout_facts facts = {.strip_bytes = NULL};
     struct flight_key key = file_key(&file->id);
     struct error ignored = ERROR_INIT;
     struct file again = *file;
-    struct tiff_spec spec;
 
-    plan_tiff(&file->plan, &spec);
-    if (measure_strips(f, file, &spec, &strips, &ignored) == 0 &&
-        tiff_layout_init(&spec, strips, &again.layout, &ignored) == 0) {
-        remember(f, &again, strips);
-        tiff_layout_deinit(&again.layout);
+    if (measure_packed(f, file, &packed, &ignored) == 0) {
+        facts.strip_bytes = packed.strip_bytes;
+        facts.bytes = packed.bytes;
+        if (layout_init(file_kind(file), &file->plan, &facts, &again.layout,
+                        &ignored) == 0) {
+            remember(f, &again, &packed);
+            layout_deinit(&again.layout);
+        }
     }
+    free(packed.strip_bytes);
     flight_drop(f->resolved, &key);
 }
 
@@ -463,19 +588,26 @@ void file_put(struct files *f, struct flight_ref *ref)
     flight_put(f->resolved, ref);
 }
 
-int file_early_layout(const struct view *view,
-                      const struct manifest_instance *instance,
-                      struct tiff_layout *ret, struct error *err)
+int file_early_size(enum leaf_kind kind, const struct view *view,
+                    const struct manifest_instance *instance,
+                    uint64_t *ret_size, struct error *err)
 {
-    struct tiff_spec spec;
+    struct layout_facts none = {.strip_bytes = NULL};
+    struct layout layout;
     struct plan plan;
 
-    if (plan_init(view, instance, &plan, err) != 0)
-        return -1;
-    if (!plan.has_size || view->pack != VIEW_PACK_NONE)
+    if (kind == LEAF_JSON)
         return 1;
-    plan_tiff(&plan, &spec);
-    return tiff_layout_init(&spec, NULL, ret, err);
+    if (plan_init(view, instance, &plan, err) != 0 ||
+        layout_check(kind, &plan, err) != 0)
+        return -1;
+    if (!layout_is_early(kind, &plan))
+        return 1;
+    if (layout_init(kind, &plan, &none, &layout, err) != 0)
+        return -1;
+    *ret_size = layout.size;
+    layout_deinit(&layout);
+    return 0;
 }
 
 int file_check_size(const struct files *f, uint64_t size, struct error *err)

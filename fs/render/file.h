@@ -12,9 +12,9 @@
 #define RENDER_FILE_H
 
 #include "prepfs/cache.h"
+#include "render/layout.h"
+#include "render/leaf_page.h"
 #include "render/measure.h"
-#include "render/page.h"
-#include "tiff/tiff.h"
 
 struct files;
 
@@ -39,10 +39,11 @@ struct file {
     struct file_id id;
     struct manifest_instance instance;
     struct plan plan;
-    uint32_t *order; /* NULL: stored order */
+    struct dicom_order order;
     struct values_extent extent;
     struct page_numbers numbers;
-    struct tiff_layout layout;
+    struct layout layout;
+    char *text;              /* all of a .json, else NULL */
     bool is_split;           /* blocks end where pages do */
     uint64_t digest[2];      /* of what its samples depend on: pages */
     uint64_t file_digest[2]; /* and its layout: pieces */
@@ -52,13 +53,18 @@ struct files *files_new(const struct files_config *config, struct error *err);
 void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
 
+static inline enum leaf_kind file_kind(const struct file *file)
+{
+    return (enum leaf_kind)file->id.kind;
+}
+
 /*
- * The layout that follows from header data: right in every size, but without
- * measured tags. 0; 1 if the size must be measured.
+ * The size that follows from header data. 0; 1 if it must be measured;
+ * ERROR_UNSUPPORTED if the format cannot hold what the view makes.
  */
-int file_early_layout(const struct view *view,
-                      const struct manifest_instance *instance,
-                      struct tiff_layout *ret, struct error *err)
+int file_early_size(enum leaf_kind kind, const struct view *view,
+                    const struct manifest_instance *instance,
+                    uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));
 
 /* ERROR_TOO_BIG if `size` is over max_bytes_per_file. */

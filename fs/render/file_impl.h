@@ -14,22 +14,15 @@ struct files {
     struct flight *pages;
 };
 
-/* A page as the file has it: tight samples, or packed strips. */
-struct page {
-    struct image image;
-    struct tiff_buffer packed;
-    uint64_t *strip_bytes; /* NULL: not packed */
-};
-
 /* Page `page` of a file, rendered if it is not kept; release with flight_put
  * (f->pages). *ret_made: this call rendered it. */
-int file_page_get(struct files *f, const struct file *file,
-                  const struct tiff_strips *strips, uint32_t page,
-                  struct flight_ref *ref, bool *ret_made, struct error *err)
+int file_page_get(struct files *f, const struct file *file, uint32_t page,
+                  struct flight_ref *ref, const struct leaf_page **ret,
+                  bool *ret_made, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The packed strips are not what the remembered layout says: measures them
- * again, and forgets the layout. */
+/* A packed page is not what the remembered layout says: measures all again,
+ * and forgets the layout. */
 void file_measure_again(struct files *f, const struct file *file);
 
 #endif

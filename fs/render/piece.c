@@ -23,33 +23,15 @@
 
 bool file_is_split(const struct file *file)
 {
-    const struct tiff_layout *l = &file->layout;
+    const struct layout *l = &file->layout;
 
-    return file->plan.pages > 1 &&
+    return !file->text && file->plan.pages > 1 &&
            (l->size - l->data_offset) / file->plan.pages >= SPLIT_PAGE_BYTES;
-}
-
-/* Where page `page` lies in the file. */
-static void page_range(const struct file *file, uint32_t page,
-                       uint64_t *ret_start, uint64_t *ret_end)
-{
-    const struct tiff_layout *l = &file->layout;
-
-    if (!l->strip_offset) {
-        *ret_start = l->data_offset + page * l->strips.page_bytes;
-        *ret_end = *ret_start + l->strips.page_bytes;
-        return;
-    }
-    *ret_start = l->strip_offset[(uint64_t)page * l->strips.per_page];
-    *ret_end = l->strip_offset[((uint64_t)page + 1) * l->strips.per_page];
 }
 
 uint32_t file_page_at(const struct file *file, uint64_t offset)
 {
-    if (offset < file->layout.data_offset || offset >= file->layout.size)
-        return 0;
-    return (uint32_t)(tiff_layout_strip_at(&file->layout, offset) /
-                      file->layout.strips.per_page);
+    return layout_page_at(&file->layout, offset);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -60,7 +42,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Numbers rise from piece to piece: either the block or the page does. */
 struct file_piece file_piece_at(const struct file *file, uint64_t offset)
 {
-    const struct tiff_layout *l = &file->layout;
+    const struct layout *l = &file->layout;
     uint64_t block = offset / CACHE_BLOCK_MAX;
     uint64_t from = block * CACHE_BLOCK_MAX;
     uint64_t to = least(from + CACHE_BLOCK_MAX, l->size);
@@ -74,7 +56,7 @@ struct file_piece file_piece_at(const struct file *file, uint64_t offset)
         return (struct file_piece){from, (size_t)(to - from), block};
     }
     page = file_page_at(file, offset);
-    page_range(file, page, &page_from, &page_to);
+    layout_page_range(&file->layout, page, &page_from, &page_to);
     from = from > page_from ? from : page_from;
     to = least(to, page_to);
     return (struct file_piece){from, (size_t)(to - from), block + page + 1};
@@ -92,12 +74,12 @@ static void hint_of(const struct file *file, uint64_t start,
 {
     const struct plan *p = &file->plan;
 
-    if (file->layout.strip_offset)
+    if (file->layout.row_bytes == 0)
         return; /* packed bytes have no samples */
     ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
     ret->channels = (uint8_t)p->out_channels;
     ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
-    ret->row_bytes = (uint32_t)file->layout.strips.row_bytes;
+    ret->row_bytes = (uint32_t)file->layout.row_bytes;
     ret->samples_from =
         start < file->layout.data_offset
             ? (uint32_t)least(file->layout.data_offset - start, CACHE_BLOCK_MAX)
@@ -121,45 +103,45 @@ static void overlay_header(const struct file *file, uint8_t *data,
     uint64_t end = least(file->layout.data_offset, start + size);
 
     if (start < end)
-        tiff_layout_header_read(&file->layout, start, (size_t)(end - start),
-                                data);
+        layout_header_read(&file->layout, start, (size_t)(end - start), data);
 }
 
 /* ---- pages -------------------------------------------------------------- */
 
-static const uint8_t *page_bytes(const struct page *p)
+/* Has the packed page the sizes that the layout gives it? They were perhaps
+ * measured by another run, and libtiff packs with libraries whose versions it
+ * does not tell. */
+static bool fits_layout(const struct file *file, uint32_t number,
+                        const struct leaf_page *page)
 {
-    return p->strip_bytes ? p->packed.data : p->image.data;
-}
+    const struct tiff_layout *t = &file->layout.of.tiff;
+    uint64_t from, to, first;
 
-/* Do the packed strips have the sizes that the layout gives them? They were
- * perhaps measured by another run, and libtiff packs with libraries whose
- * versions it does not tell. */
-static bool fits_layout(const struct file *file, uint32_t page,
-                        const struct page *p)
-{
-    const struct tiff_layout *l = &file->layout;
-    uint64_t first = (uint64_t)page * l->strips.per_page;
-
-    for (uint32_t i = 0; p->strip_bytes && i < l->strips.per_page; i++)
-        if (p->strip_bytes[i] != tiff_layout_strip_bytes(l, first + i))
+    layout_page_range(&file->layout, number, &from, &to);
+    if (page->length != to - from)
+        return false;
+    if (!page->strip_bytes)
+        return true;
+    first = (uint64_t)number * t->strips.per_page;
+    for (uint32_t i = 0; i < t->strips.per_page; i++)
+        if (page->strip_bytes[i] != tiff_layout_strip_bytes(t, first + i))
             return false;
     return true;
 }
 
-static int page_get(struct files *f, const struct file *file, uint32_t page,
-                    struct flight_ref *ref, bool *ret_made, struct error *err)
+static int page_get(struct files *f, const struct file *file, uint32_t number,
+                    struct flight_ref *ref, const struct leaf_page **ret,
+                    bool *ret_made, struct error *err)
 {
-    if (file_page_get(f, file, &file->layout.strips, page, ref, ret_made,
-                      err) != 0)
+    if (file_page_get(f, file, number, ref, ret, ret_made, err) != 0)
         return -1;
-    if (fits_layout(file, page, ref->value))
+    if (fits_layout(file, number, *ret))
         return 0;
     flight_put(f->pages, ref);
     file_measure_again(f, file);
     return error_set(err, ERROR_STALE,
                      "page %u packs to another size than it did; look again",
-                     page + 1);
+                     number + 1);
 }
 
 /* Offers every other piece that this page (and the header) fill completely. */
@@ -170,7 +152,7 @@ static void publish_page(struct files *f, const struct file *file,
     struct file_piece piece;
     uint64_t from, to, first;
 
-    page_range(file, page, &from, &to);
+    layout_page_range(&file->layout, page, &from, &to);
     first = page == 0 && !file->is_split ? 0 : from;
     for (uint64_t at = first; at < to; at = piece.offset + piece.size) {
         struct cache_hint hint = {0};
@@ -191,21 +173,22 @@ static void publish_page(struct files *f, const struct file *file,
     }
 }
 
-/* Copies what page `page` has of [start, start+size). */
-static int copy_page(struct files *f, const struct file *file, uint32_t page,
+/* Copies what page `number` has of [start, start+size). */
+static int copy_page(struct files *f, const struct file *file, uint32_t number,
                      uint64_t start, size_t size, uint8_t *data,
                      struct error *err)
 {
     struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
     uint64_t from, to;
     bool made;
 
-    if (page_get(f, file, page, &ref, &made, err) != 0)
+    if (page_get(f, file, number, &ref, &page, &made, err) != 0)
         return -1;
-    page_range(file, page, &from, &to);
-    overlay(data, start, size, from, to, page_bytes(ref.value));
+    layout_page_range(&file->layout, number, &from, &to);
+    overlay(data, start, size, from, to, page->bytes);
     if (made)
-        publish_page(f, file, page, page_bytes(ref.value), start);
+        publish_page(f, file, number, page->bytes, start);
     flight_put(f->pages, &ref);
     return 0;
 }
@@ -215,6 +198,10 @@ int file_copy(struct files *f, const struct file *file, uint64_t offset,
 {
     uint32_t page, last;
 
+    if (file->text) {
+        memcpy(data, file->text + offset, length);
+        return 0;
+    }
     overlay_header(file, data, offset, length);
     if (offset + length <= file->layout.data_offset)
         return 0;

@@ -175,12 +175,11 @@ static struct file_id id_of(const struct leaf *leaf)
                             (unsigned)leaf->kind};
 }
 
-static int check_kind(const struct leaf *leaf, struct error *err)
+static int check_part(const struct leaf *leaf, struct error *err)
 {
-    if (leaf->kind == LEAF_TIFF && leaf->part == 0)
+    if (leaf->part == 0)
         return 0;
-    return error_set(err, ERROR_UNSUPPORTED,
-                     "this format or part is not built in yet");
+    return error_set(err, ERROR_UNSUPPORTED, "parts are not built in yet");
 }
 
 /* 1: *ret_size was measured by an earlier run. */
@@ -225,7 +224,6 @@ static int size_of(struct render *r, const struct leaf *leaf,
                    uint64_t *ret_size, struct error *err)
 {
     const struct view *view = render_view_by_id(r, leaf->view_id, err);
-    struct tiff_layout layout;
     int rc;
 
     if (!view)
@@ -233,12 +231,10 @@ static int size_of(struct render *r, const struct leaf *leaf,
     if (instance->gone)
         return error_set(err, ERROR_STALE, "%s changed or vanished",
                          instance->relpath);
-    rc = file_early_layout(view, instance, &layout, err);
-    if (rc < 0)
-        return -1;
-    if (rc == 0)
-        *ret_size = layout.size;
-    else if ((rc = measured_size(r, leaf, view, may_work, ret_size, err)) != 0)
+    rc = file_early_size(leaf->kind, view, instance, ret_size, err);
+    if (rc == 1)
+        rc = measured_size(r, leaf, view, may_work, ret_size, err);
+    if (rc != 0)
         return rc;
     return file_check_size(r->files, *ret_size, err);
 }
@@ -250,7 +246,7 @@ int render_attr(struct render *r, const struct leaf *leaf,
     CLEANUP(manifest_instance_deinit) struct manifest_instance own = {0};
     int rc;
 
-    if (check_kind(leaf, err) != 0)
+    if (check_part(leaf, err) != 0)
         return -1;
     if (!instance) {
         rc = manifest_instance_by_id(r->manifest, leaf->object_id, &own, err);
@@ -424,7 +420,7 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     ret->iov_count = ret->pin_count = 0;
     ret->length = 0;
     ret->copy = NULL;
-    if (check_kind(leaf, err) != 0)
+    if (check_part(leaf, err) != 0)
         return -1;
     view = render_view_by_id(r, leaf->view_id, err);
     if (!view)

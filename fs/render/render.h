@@ -68,10 +68,10 @@ const struct view *render_view_by_id(struct render *r, uint16_t id,
 bool render_size_is_known(const struct view *view);
 
 /*
- * What the leaf of an instance will be, without rendering it: 1 with *ret
- * filled (zeroed before by the caller), 0 if that needs pixels or the leaf
- * cannot be had. The answer that manifest_csv and manifest_outputs_fill ask
- * for.
+ * What the leaf of an instance will be, in the format that the view lists,
+ * without rendering it: 1 with *ret filled (zeroed before by the caller), 0 if
+ * that needs pixels or the leaf cannot be had. The answer that manifest_csv
+ * and manifest_outputs_fill ask for.
  */
 int render_shape(const struct view *view,
                  const struct manifest_instance *instance,

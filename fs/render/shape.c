@@ -2,10 +2,8 @@
 /*
  * shape.c: what a leaf will be, from header data alone.
  */
+#include "render/layout.h"
 #include "render/measure.h"
-#include "render/plan.h"
-#include "render/render.h"
-#include "tiff/tiff.h"
 
 static void fill_output(const struct plan *plan, struct manifest_output *ret)
 {
@@ -32,19 +30,18 @@ int render_shape(const struct view *view,
                  const struct manifest_instance *instance,
                  struct manifest_output *ret)
 {
+    struct layout_facts none = {.strip_bytes = NULL};
+    enum leaf_kind kind = (enum leaf_kind)view->list;
     struct error refusal = ERROR_INIT;
-    struct tiff_layout layout;
-    struct tiff_spec spec;
+    struct layout layout;
     struct plan plan;
 
     if (plan_init(view, instance, &plan, &refusal) != 0 || plan.refusal ||
-        !plan.has_size || view->pack != VIEW_PACK_NONE)
-        return 0;
-    plan_tiff(&plan, &spec);
-    if (tiff_layout_init(&spec, NULL, &layout, &refusal) != 0)
+        !layout_is_early(kind, &plan) ||
+        layout_init(kind, &plan, &none, &layout, &refusal) != 0)
         return 0;
     ret->bytes = layout.size;
-    tiff_layout_deinit(&layout);
+    layout_deinit(&layout);
     fill_output(&plan, ret);
     return 1;
 }

@@ -197,6 +197,25 @@ void source_put(struct sources *s, struct flight_ref *ref)
     flight_put(s->files, ref);
 }
 
+int source_describe(struct sources *s, const struct manifest_instance *instance,
+                    const uint32_t *tags, size_t n_tags,
+                    struct dicom_header *ret, struct error *err)
+{
+    struct dicom_limits limits = {.extra_tags = tags, .n_extra_tags = n_tags};
+    struct dicom_source *dicom = NULL;
+    int fd = open_file(s->archive_fd, instance->relpath, err);
+    int rc = -1;
+
+    if (fd >= 0 && check_version(fd, instance, err) == 0)
+        dicom = dicom_source_open(fd, &limits, err);
+    if (dicom)
+        rc = dicom_header_read(dicom, ret, err);
+    dicom_source_close(dicom);
+    if (fd >= 0)
+        (void)close(fd);
+    return rc;
+}
+
 /* ---- frame index -------------------------------------------------------- */
 
 /* The manifest's and the parser's extents are the same pair of numbers. */

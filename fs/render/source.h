@@ -64,6 +64,13 @@ int source_get(struct sources *s, const struct manifest_instance *instance,
                struct error *err) __attribute__((warn_unused_result));
 void source_put(struct sources *s, struct flight_ref *ref);
 
+/* The header of an instance read once more, with further attributes `tags`, as
+ * those without pixels have one too. Caller owns *ret (dicom_header_deinit). */
+int source_describe(struct sources *s, const struct manifest_instance *instance,
+                    const uint32_t *tags, size_t n_tags,
+                    struct dicom_header *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* The samples of stored frame `frame`, as decode_frame made them. Valid
  * until frame_put; not to be written to. */
 int frame_get(struct sources *s, const struct manifest_instance *instance,

@@ -435,6 +435,15 @@ void view_pixels(const struct view *view, struct view *ret);
 int view_explain(const char *text, const struct view_presets *presets,
                  FILE *out);
 
+/*
+ * Every operator of a view that is not at its default, in pipeline order: its
+ * token ("crop-b0.05") and what it does in words. Stops at and returns the
+ * first value of `each` that is not 0; the texts are good during the call.
+ */
+typedef int (*view_words_fn)(void *opaque, const char *op, const char *does);
+int view_operator_words(const struct view *view, view_words_fn each,
+                        void *opaque);
+
 /* `.prepfs/grammar.txt`: the language, from the table. */
 void view_grammar(FILE *out);
 

@@ -35,32 +35,75 @@ static void write_wrapped(FILE *out, size_t indent, const char *text)
     (void)fputc('\n', out);
 }
 
+/* The token of a form, "crop-b0.05". */
+static void print_token(const struct view *view, const struct view_form *form,
+                        char ret[VIEW_TEXT_SIZE])
+{
+    struct view_out token = {ret, VIEW_TEXT_SIZE, 0};
+
+    view_print_form(&token, view, form);
+    ret[token.length] = '\0';
+}
+
+/* An argument and what it is for: "b0.05: ..."; false if it is not given. */
+static bool print_argument(const struct view *view, const struct view_arg *arg,
+                           char ret[VIEW_TEXT_SIZE])
+{
+    struct view_out value = {ret, VIEW_TEXT_SIZE, 0};
+
+    if (!arg->required && view_arg_is_default(view, arg))
+        return false;
+    view_print_arg(&value, view, arg);
+    view_out_text(&value, ": ");
+    view_out_text(&value, arg->doc);
+    ret[value.length] = '\0';
+    return true;
+}
+
 static void write_form(FILE *out, const struct view *view,
                        const struct view_form *form)
 {
     char text[VIEW_TEXT_SIZE] = "";
-    struct view_out token = {text, sizeof text, 0};
 
-    view_print_form(&token, view, form);
-    text[token.length] = '\0';
+    print_token(view, form, text);
     (void)fprintf(out, "  %s\n", text);
     write_wrapped(out, 6, form->doc);
-    for (const struct view_arg *arg = form->args; arg->kind != ARG_END; arg++) {
-        char line[VIEW_TEXT_SIZE] = "";
-        struct view_out value = {line, sizeof line, 0};
-
-        if (!arg->required && view_arg_is_default(view, arg))
-            continue;
-        view_print_arg(&value, view, arg);
-        view_out_text(&value, ": ");
-        view_out_text(&value, arg->doc);
-        line[value.length] = '\0';
-        write_wrapped(out, 6, line);
-    }
+    for (const struct view_arg *arg = form->args; arg->kind != ARG_END; arg++)
+        if (print_argument(view, arg, text))
+            write_wrapped(out, 6, text);
     if (*form->formula)
         write_wrapped(out, 6, form->formula);
     if (form->rule)
         write_wrapped(out, 6, form->rule);
+}
+
+int view_operator_words(const struct view *view, view_words_fn each,
+                        void *opaque)
+{
+    for (enum view_slot slot = 0; slot < SLOT_COUNT; slot++) {
+        const struct view_form *form = view_form_in(view, slot);
+        char token[VIEW_TEXT_SIZE], text[VIEW_TEXT_SIZE];
+        char words[4 * VIEW_TEXT_SIZE];
+        struct view_out does = {words, sizeof words, 0};
+        int rc;
+
+        if (!form)
+            continue;
+        print_token(view, form, token);
+        view_out_text(&does, form->doc);
+        for (const struct view_arg *arg = form->args; arg->kind != ARG_END;
+             arg++) {
+            if (!print_argument(view, arg, text))
+                continue;
+            view_out_text(&does, "; ");
+            view_out_text(&does, text);
+        }
+        words[does.length] = '\0';
+        rc = each(opaque, token, words);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
 }
 
 static void write_operators(FILE *out, const struct view *view)

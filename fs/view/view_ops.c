@@ -875,8 +875,9 @@ const struct view_form view_forms[] = {
     DTYPE("i16", VIEW_DTYPE_I16, BUILT_YES, "hu raw",
           "signed 16-bit samples, the usual choice for CT",
           "hu and raw only: rounded half away from zero, clamped."),
-    DTYPE("f16", VIEW_DTYPE_F16, BUILT_NO, "", "half-precision samples",
-          "As f32, then rounded to nearest even."),
+    DTYPE("f16", VIEW_DTYPE_F16, BUILT_YES, "",
+          "half-precision samples, .npy only",
+          "As f32, then rounded to nearest even; 65520 and more is infinite."),
     DTYPE("f32", VIEW_DTYPE_F32, BUILT_YES, "", "single-precision samples",
           "Display: v/y_max. The default of hu, range and norm, and dropped "
           "there."),
@@ -919,10 +920,10 @@ const struct view_form view_forms[] = {
 
     /* ---- listing ---- */
     LIST("tiff", VIEW_EXT_TIFF, BUILT_YES, true),
-    LIST("npy", VIEW_EXT_NPY, BUILT_NO, false),
-    LIST("nii", VIEW_EXT_NII, BUILT_NO, false),
-    LIST("png", VIEW_EXT_PNG, BUILT_NO, false),
-    LIST("json", VIEW_EXT_JSON, BUILT_NO, false),
+    LIST("npy", VIEW_EXT_NPY, BUILT_YES, false),
+    LIST("nii", VIEW_EXT_NII, BUILT_YES, false),
+    LIST("png", VIEW_EXT_PNG, BUILT_YES, false),
+    LIST("json", VIEW_EXT_JSON, BUILT_YES, false),
     {.name = "tree",
      .slot = SLOT_TREE,
      BOOL(tree),

@@ -615,14 +615,15 @@ int manifest_snapshot(struct manifest *m, const char *path, struct error *err)
     return 0;
 }
 
-int manifest_csv(struct manifest *m, uint16_t view_id, uint64_t engine,
-                 manifest_shape_fn shape, void *opaque, FILE *out,
-                 struct error *err)
+int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
+                 uint64_t engine, manifest_shape_fn shape, void *opaque,
+                 FILE *out, struct error *err)
 {
     struct pattern p = pattern_of(m);
     CLEANUP_FREE char *text = NULL;
     struct manifest_instance row;
 
+    (void)fmt;
     (void)engine;
     (void)shape;
     (void)opaque;

@@ -766,7 +766,7 @@ START_TEST(numbers_that_name_no_leaf_are_refused)
     other.part = 1;
     ck_assert_int_eq(engine_try(&engine, &other, &err), ERROR_UNSUPPORTED);
     other = leaf;
-    other.kind = LEAF_NPY;
+    other.kind = (enum leaf_kind)(LEAF_JSON + 1);
     ck_assert_int_eq(engine_try(&engine, &other, &err), ERROR_UNSUPPORTED);
     /* a number from a manifest that some other prepfs has written */
     rows_exec(engine.state,

@@ -128,6 +128,7 @@ static const struct {
     {"crop/1.2.1/1.2.1.1.1", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.1.1.f00001.tiff", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.1.1.p00001.tiff", ERROR_NOT_FOUND},
+    {"full/1.2.1/1.2.1.1.1.f00001.json", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.2/1.2.1.1.1.tiff", ERROR_NOT_FOUND}, /* other series */
     {"full/1.2.1/1.2.1.2.4.tiff", ERROR_CORRUPT},
     {".prepfs/nothing", ERROR_NOT_FOUND},

@@ -28,6 +28,44 @@ static void ck_has(const char *text, const char *part)
                   text);
 }
 
+struct words {
+    char text[512];
+    int calls;
+};
+
+static int collect(void *opaque, const char *op, const char *does)
+{
+    struct words *w = opaque;
+    size_t n = strlen(w->text);
+
+    (void)snprintf(w->text + n, sizeof w->text - n, "[%s] %s\n", op, does);
+    return ++w->calls == 3 ? 7 : 0;
+}
+
+START_TEST(operators_are_told_one_by_one)
+{
+    struct words w = {"", 0};
+    struct view v;
+
+    ck_assert_int_eq(view_parse("u8_crop-b0.05", NULL, &v, NULL, NULL), 0);
+    ck_assert_int_eq(view_operator_words(&v, collect, &w), 0);
+    ck_assert_int_eq(w.calls, 2);
+    ck_has(w.text, "[crop-b0.05] the box around the image content, measured; "
+                   "b0.05: ");
+    ck_has(w.text, "\n[u8] 8-bit samples\n");
+
+    w = (struct words){"", 0};
+    ck_assert_int_eq(view_parse("full", NULL, &v, NULL, NULL), 0);
+    ck_assert_int_eq(view_operator_words(&v, collect, &w), 0);
+    ck_assert_int_eq(w.calls, 0);
+
+    ck_assert_int_eq(
+        view_parse("hu_crop_size-9x9_u8_tree", NULL, &v, NULL, NULL), 0);
+    ck_assert_int_eq(view_operator_words(&v, collect, &w), 7);
+    ck_assert_int_eq(w.calls, 3); /* stopped */
+}
+END_TEST
+
 START_TEST(a_view_is_put_in_words)
 {
     char *text = explained("size-64_hu_crop-max_u8", 0);
@@ -209,6 +247,7 @@ int main(void)
     int failed;
 
     tcase_add_test(t, a_view_is_put_in_words);
+    tcase_add_test(t, operators_are_told_one_by_one);
     tcase_add_test(t, a_window_on_stored_values_says_so);
     tcase_add_test(t, a_mistake_has_its_caret);
     tcase_add_test(t, a_long_name_is_explained);

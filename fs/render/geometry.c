@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+/*
+ * geometry.c: Plane Position and Orientation (Patient) of the frames shown,
+ * PS3.3 C.7.6.2.1.1, put through what the view does to the grid.
+ */
+#include "render/geometry.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DRIFT_MAX 0.01 /* of the step from page to page */
+
+/* What geometry_of works on. */
+struct pages {
+    const struct plan *plan;
+    const struct dicom_header *header;
+    const struct dicom_order *order;
+};
+
+/* A frame that takes part, by its number from 0. */
+static const struct dicom_frame *frame_of(const struct pages *p, uint32_t page)
+{
+    return dicom_frame_at(p->header,
+                          p->order->frames[plan_frame(p->plan, page)]);
+}
+
+static bool is_placed(const struct dicom_frame *f)
+{
+    return isfinite(f->position[0]) && isfinite(f->position[1]) &&
+           isfinite(f->position[2]);
+}
+
+static double distance(const double a[3], const double b[3])
+{
+    double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+
+    return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+}
+
+static double length(const double a[3])
+{
+    static const double zero[3] = {0, 0, 0};
+
+    return distance(a, zero);
+}
+
+static bool is_parallel(const struct dicom_frame *a,
+                        const struct dicom_frame *b)
+{
+    return distance(a->orientation, b->orientation) <= DRIFT_MAX &&
+           distance(a->orientation + 3, b->orientation + 3) <= DRIFT_MAX;
+}
+
+/* Do the pages stand in one line, evenly? */
+static bool is_regular(const struct pages *p, const double step[3])
+{
+    double limit = DRIFT_MAX * length(step);
+
+    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
+        const struct dicom_frame *a = frame_of(p, page - 1);
+        const struct dicom_frame *b = frame_of(p, page);
+        double next[3];
+
+        for (unsigned i = 0; i < 3; i++)
+            next[i] = a->position[i] + step[i];
+        if (!is_placed(b) || !is_parallel(a, b) ||
+            !(distance(b->position, next) <= limit))
+            return false;
+    }
+    return true;
+}
+
+/* Do all pages show the very same place? */
+static bool is_one_place(const struct pages *p)
+{
+    const struct dicom_frame *first = frame_of(p, 0);
+
+    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
+        const struct dicom_frame *f = frame_of(p, page);
+
+        if (!is_placed(first) ? is_placed(f)
+                              : !(distance(f->position, first->position) == 0))
+            return false;
+    }
+    return true;
+}
+
+static double positive(double value)
+{
+    return isfinite(value) && value > 0 ? value : 0;
+}
+
+/* Of a single page; 0 unknown. */
+static double thickness(const struct dicom_frame *f)
+{
+    return positive(f->z_between) > 0 ? f->z_between : positive(f->z_thickness);
+}
+
+/* mm along the normal from the first stored frame to that of `page`, for
+ * frames without positions of their own: by a vector of distances (Grid Frame
+ * Offset Vector, relative or absolute), else by SpacingBetweenSlices. */
+static double stated_offset(const struct pages *p, uint32_t page)
+{
+    const struct dicom_header *h = p->header;
+    uint32_t frame = p->order->frames[plan_frame(p->plan, page)];
+
+    if (h->frame_vector)
+        return h->vector_is_mm ? h->frame_vector[frame] - h->frame_vector[0]
+                               : 0;
+    return positive(frame_of(p, page)->z_between) * frame;
+}
+
+/* The step that the source states for pages that share one place; 0: none,
+ * or an uneven one. */
+static double stated_step(const struct pages *p)
+{
+    uint32_t last = p->plan->depth.picked - 1;
+    double step = (stated_offset(p, last) - stated_offset(p, 0)) / last;
+
+    for (uint32_t page = 1; page <= last; page++) {
+        double gap = stated_offset(p, page) - stated_offset(p, page - 1);
+
+        if (!(fabs(gap - step) <= DRIFT_MAX * fabs(step)))
+            return 0;
+    }
+    return step;
+}
+
+/* Pages that share one place: slices at stated distances, or moments. */
+static bool place_stated(const struct pages *p, struct geometry *ret,
+                         struct affine_source *source)
+{
+    double step = stated_step(p);
+    double normal[3];
+
+    ret->is_time = step == 0;
+    if (step == 0)
+        return true;
+    source->spacing[2] = fabs(step);
+    if (!dicom_normal(source->orientation, normal))
+        return false;
+    for (unsigned i = 0; i < 3; i++) {
+        source->position[i] += stated_offset(p, 0) * normal[i];
+        source->step[i] = step * normal[i];
+    }
+    return true;
+}
+
+/* Pages that have places: false unless they are one volume. */
+static bool place_measured(const struct pages *p, struct affine_source *source)
+{
+    const struct dicom_frame *first = frame_of(p, 0);
+    const struct dicom_frame *last = frame_of(p, p->plan->depth.picked - 1);
+
+    source->spacing[2] = 0;
+    if (p->order->why_mixed || !is_placed(first) || !is_placed(last))
+        return false;
+    affine_step_between(first->position, last->position, p->plan->depth.picked,
+                        source->step);
+    if (!is_regular(p, source->step))
+        return false;
+    source->spacing[2] = length(source->step);
+    return true;
+}
+
+/* The pages as they are stored. False if they are not known to be a volume;
+ * then spacing[2] is 0 if it is not known either. */
+static bool place(const struct pages *p, struct geometry *ret,
+                  struct affine_source *source)
+{
+    const struct plan *plan = p->plan;
+    const struct dicom_frame *first = frame_of(p, 0);
+    bool is_swapped = plan->orient.turns % 2 == 1;
+
+    *source = (struct affine_source){
+        .spacing = {is_swapped ? plan->px_y : plan->px_x,
+                    is_swapped ? plan->px_x : plan->px_y, thickness(first)},
+    };
+    memcpy(source->orientation, first->orientation, sizeof first->orientation);
+    memcpy(source->position, first->position, sizeof first->position);
+    if (plan->depth.picked == 1)
+        return true;
+    return is_one_place(p) ? place_stated(p, ret, source)
+                           : place_measured(p, source);
+}
+
+static void view_of(const struct plan *plan, struct affine_view *ret)
+{
+    const struct resize_target *t = &plan->target;
+    struct affine_view v = {
+        .width = plan->desc.cols,
+        .height = plan->desc.rows,
+        .pages = plan->depth.picked,
+        .flip_h = plan->orient.flip_h,
+        .flip_v = plan->orient.flip_v,
+        .turns = plan->orient.turns,
+        .degrees = plan->oblique ? plan->view.rot : 0,
+        .crop = {plan->region.x, plan->region.y, 0},
+        .cut = {t->cut.x, t->cut.y, 0},
+    };
+
+    if (plan->resizes) {
+        v.from[0] = plan->region.width;
+        v.from[1] = plan->region.height;
+        v.to[0] = t->width;
+        v.to[1] = t->height;
+    }
+    if (plan->view.canvas.width > 0) {
+        v.patch[0] = (double)plan->canvas_cut.x - plan->canvas_pad.left;
+        v.patch[1] = (double)plan->canvas_cut.y - plan->canvas_pad.top;
+    }
+    if (plan->pads) {
+        v.pad[0] = plan->pad.left;
+        v.pad[1] = plan->pad.top;
+    }
+    *ret = v;
+}
+
+/* Along the pages: depth.h, step by step. A projection is in the middle of
+ * what it shows, and as thick. */
+static void walk_pages(const struct plan *plan, struct affine *a)
+{
+    const struct view *v = &plan->view;
+    const struct depth *d = &plan->depth;
+
+    if (v->vol == VIEW_VOL_INTERP)
+        affine_interpolate(a, AFFINE_PAGE, d->picked, d->after_vol);
+    else if (d->after_vol == 1)
+        affine_walk(a, AFFINE_PAGE, d->vol.first + (d->vol.count - 1) / 2.0,
+                    d->vol.count);
+    if (v->slab != VIEW_SLAB_NONE && d->after_vol > 1)
+        affine_walk(a, AFFINE_PAGE, (v->slab_depth - 1) / 2.0, v->slab_stride);
+    affine_walk(a, AFFINE_PAGE, d->first, 1);
+    if (d->resized != d->count)
+        affine_interpolate(a, AFFINE_PAGE, d->count, d->resized);
+    affine_walk(a, AFFINE_PAGE, (double)depth_source(d, 0), 1);
+}
+
+/* Without an affine: what the view leaves of the spacing. */
+static void scale_spacing(const struct plan *plan, double z,
+                          struct geometry *ret)
+{
+    const struct resize_target *t = &plan->target;
+    double x = plan->resizes ? (double)plan->region.width / t->width : 1;
+    double y = plan->resizes ? (double)plan->region.height / t->height : 1;
+
+    ret->spacing[0] = positive(plan->px_x * x);
+    ret->spacing[1] = positive(plan->px_y * y);
+    ret->spacing[2] = positive(z);
+}
+
+void geometry_of(const struct plan *plan, const struct dicom_header *header,
+                 const struct dicom_order *order, struct geometry *ret)
+{
+    struct pages pages = {plan, header, order};
+    struct affine_source source;
+    struct affine_view view;
+    bool is_known, is_thick;
+
+    *ret = (struct geometry){.is_time = false};
+    is_known = place(&pages, ret, &source);
+    is_thick = is_known && !ret->is_time && source.spacing[2] > 0;
+    scale_spacing(plan,
+                  !is_thick                ? 0
+                  : plan->depth.picked > 1 ? plan->depth.z_mm
+                                           : source.spacing[2],
+                  ret);
+    if (source.spacing[2] == 0) /* a slice is somewhere, however thick */
+        source.spacing[2] = 1;
+    if (!is_known || !affine_init(&source, &ret->affine))
+        return;
+    view_of(plan, &view);
+    affine_apply(&ret->affine, &view);
+    if (!ret->is_time)
+        walk_pages(plan, &ret->affine);
+    ret->has_affine = true;
+    affine_spacing(&ret->affine, ret->spacing);
+    if (!is_thick)
+        ret->spacing[2] = 0;
+}
