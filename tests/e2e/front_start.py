@@ -210,15 +210,25 @@ why = as_user()
 if why:
     tap.skip("an ordinary user", why)
 
+def remount(m):
+    """What remains of a mount that mount(8) was asked to change."""
+    probe = subprocess.run(["mount", "-i", "-o", "remount,ro", m.mnt],
+                           capture_output=True, text=True, check=False)
+    if probe.returncode != 0:  # some containers and bare roots
+        tap.skip("remount", probe.stderr.strip().split("\n")[0])
+        return
+    done = run(m.place.archive, m.mnt, "-o", "remount,rw,dev,suid")
+    tap.ok(done.returncode == 0, "remount is handed to mount(8)",
+           done.stderr)
+    wanted = os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+    tap.equal(os.statvfs(m.mnt).f_flag & wanted, wanted,
+              "and stays ro, nosuid, nodev, noexec")
+
+
 # Remount, as mount(8) calls us: only the kernel's options change.
 if os.geteuid() == 0:
-    with Mount("leaves 3\n") as m:
-        done = run(m.place.archive, m.mnt, "-o", "remount,rw,dev,suid")
-        tap.ok(done.returncode == 0, "remount is handed to mount(8)",
-               done.stderr)
-        wanted = os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
-        tap.equal(os.statvfs(m.mnt).f_flag & wanted, wanted,
-                  "and stays ro, nosuid, nodev, noexec")
+    with Mount("leaves 3\n") as mounted:
+        remount(mounted)
 else:
     tap.skip("remount", "needs root")
 tap.done()
