@@ -28,8 +28,7 @@ static struct engine engine;
 static uint64_t state;
 static char text[VIEW_TEXT_SIZE];
 
-/* ---- the zoo ----------------------------------------------------------------
- */
+/* ---- the zoo ------------------------------------------------------------ */
 
 static void grey(struct image_file *f, uint32_t alloc, uint32_t stored,
                  bool is_signed)
@@ -199,8 +198,7 @@ static void make_zoo(void)
     engine_start(&engine);
 }
 
-/* ---- laws
- * --------------------------------------------------------------------- */
+/* ---- laws --------------------------------------------------------------- */
 
 static bool is_honest(enum error_kind kind, uint32_t k)
 {

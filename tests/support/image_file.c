@@ -32,8 +32,7 @@ void image_file_bits(struct image_file *f, uint32_t alloc, uint32_t stored)
     f->high_bit = stored - 1;
 }
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------- */
 
 static double lowest(const struct image_file *f)
 {
@@ -121,8 +120,7 @@ void image_file_extent(const struct image_file *f, int frame, double *ret_min,
             }
 }
 
-/* ---- words ----------------------------------------------------------------
- */
+/* ---- words -------------------------------------------------------------- */
 
 /* BitsStored bits of the value, not shifted. */
 static uint64_t code_of(const struct image_file *f, uint32_t frame, uint32_t x,
@@ -227,8 +225,7 @@ static void add_native(const struct image_file *f, struct build *b)
     free(bytes.data);
 }
 
-/* ---- codestreams ------------------------------------------------------------
- */
+/* ---- codestreams -------------------------------------------------------- */
 
 static struct picture picture_of(const struct image_file *f, uint32_t frame)
 {
@@ -304,8 +301,7 @@ static void add_pixels(const struct image_file *f, struct build *b)
     b->length -= f->missing_bytes;
 }
 
-/* ---- the file ---------------------------------------------------------------
- */
+/* ---- the file ----------------------------------------------------------- */
 
 static void add_text(struct build *b, uint32_t tag, const char *vr,
                      const char *text)

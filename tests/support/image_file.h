@@ -45,10 +45,10 @@ struct image_file {
     const char *slope;     /* RescaleSlope */
     const char *intercept; /* RescaleIntercept */
     const char *center, *width, *function;
-    const char *padding;         /* PixelPaddingValue, a number */
+    const char *padding;          /* PixelPaddingValue, a number */
     image_file_add_fn add_early;  /* groups 0008 to 0018 */
     image_file_add_fn add_middle; /* group 0020 behind (0020,000E) */
-    image_file_add_fn add_late;  /* behind (0028,3010), before the pixels */
+    image_file_add_fn add_late;   /* behind (0028,3010), before the pixels */
 
     image_file_value_fn value; /* NULL: image_file_ramp */
     uint32_t seed;             /* for `value` */

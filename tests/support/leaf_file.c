@@ -10,8 +10,7 @@
 #include <string.h>
 #include <tiffio.h>
 
-/* ---- libtiff over memory ---------------------------------------------------
- */
+/* ---- libtiff over memory ------------------------------------------------ */
 
 struct memory {
     const uint8_t *data;
@@ -71,8 +70,7 @@ static void complain(const char *module, const char *format, va_list ap)
     ck_abort_msg("libtiff: %s: %s", module ? module : "", text);
 }
 
-/* ---- samples
- * ----------------------------------------------------------------- */
+/* ---- samples ------------------------------------------------------------ */
 
 static enum sample_type type_of(uint16_t format, uint16_t bits)
 {
@@ -217,8 +215,7 @@ double leaf_file_at(const struct leaf_file *f, uint32_t page, uint32_t x,
                       channel];
 }
 
-/* ---- tags
- * -------------------------------------------------------------------- */
+/* ---- tags --------------------------------------------------------------- */
 
 struct entry {
     uint32_t type, count;

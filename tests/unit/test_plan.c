@@ -11,8 +11,7 @@
 #include "render/file.h"
 #include "support/check_main.h"
 
-/* ---- instances
- * ---------------------------------------------------------------- */
+/* ---- instances ---------------------------------------------------------- */
 
 /* 100 x 60, 12 bits, 0.5 mm across and 0.25 mm down. */
 static struct manifest_instance grey16(void)
@@ -159,8 +158,7 @@ static struct plan planned(const struct manifest_instance *i, const char *text)
     return p;
 }
 
-/* ---- types
- * --------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------- */
 
 struct type_case {
     struct manifest_instance (*of)(void);
@@ -236,8 +234,7 @@ START_TEST(types_follow_from_view_and_tags)
 }
 END_TEST
 
-/* ---- geometry
- * -------------------------------------------------------------------- */
+/* ---- geometry ----------------------------------------------------------- */
 
 struct shape_case {
     struct manifest_instance (*of)(void);
@@ -566,8 +563,7 @@ START_TEST(pages_show_picked_frames)
 }
 END_TEST
 
-/* ---- the TIFF
- * ----------------------------------------------------------------------- */
+/* ---- the TIFF ----------------------------------------------------------- */
 
 START_TEST(tags_are_those_of_the_view)
 {
@@ -596,9 +592,7 @@ START_TEST(tags_are_those_of_the_view)
 }
 END_TEST
 
-/* ---- refusals
- * ---------------------------------------------------------------------------
- */
+/* ---- refusals ----------------------------------------------------------- */
 
 static struct manifest_instance pixelless(void)
 {
@@ -666,8 +660,7 @@ START_TEST(what_cannot_be_is_refused)
 }
 END_TEST
 
-/* ---- sizes before pixels
- * ----------------------------------------------------------------- */
+/* ---- sizes before pixels ------------------------------------------------ */
 
 START_TEST(early_sizes_are_exact)
 {

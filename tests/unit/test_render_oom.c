@@ -94,8 +94,7 @@ void *__wrap_mmap64(void *at, size_t size, int prot, int flags, int fd,
     return __wrap_mmap(at, size, prot, flags, fd, offset);
 }
 
-/* ---- the sweep
- * ------------------------------------------------------------------ */
+/* ---- the sweep ---------------------------------------------------------- */
 
 static struct engine engine;
 

@@ -28,8 +28,7 @@ static void teardown(void)
     engine_deinit(&engine);
 }
 
-/* ---- arithmetic -------------------------------------------------------------
- */
+/* ---- arithmetic --------------------------------------------------------- */
 
 typedef double (*expect_fn)(const struct image_file *f, uint32_t frame,
                             uint32_t x, uint32_t y, uint32_t c);
@@ -299,8 +298,7 @@ static double raw_rgb_u16(const struct image_file *f, uint32_t frame,
     return stored(f, frame, x, y, c);
 }
 
-/* ---- tables in the file
- * -------------------------------------------------------- */
+/* ---- tables in the file ------------------------------------------------- */
 
 /* 200 entries of 14 bits from -100 on: 80*i + 3. */
 static double lut_entry(double v)
@@ -453,8 +451,7 @@ static double groups_display(const struct image_file *f, uint32_t frame,
     return frame % 2 ? linear(f, m, 30, 90) : linear(f, m, 100, 500);
 }
 
-/* ---- padding: stored 0 of the box
- * ------------------------------------------------ */
+/* ---- padding ------------------------------------------------------------ */
 
 static void unpadded_extent(const struct image_file *f, double *ret_min,
                             double *ret_max)
@@ -516,8 +513,7 @@ static double padval_raw(const struct image_file *f, uint32_t frame, uint32_t x,
     return is_padding(f, frame, x, y) ? 78 : stored(f, frame, x, y, c);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------ */
+/* ---- files -------------------------------------------------------------- */
 
 static void plain(struct image_file *f)
 {
@@ -782,8 +778,7 @@ static void frames3(struct image_file *f)
     f->frames = 3;
 }
 
-/* ---- cases
- * -------------------------------------------------------------------------- */
+/* ---- cases -------------------------------------------------------------- */
 
 struct value_case {
     void (*make)(struct image_file *f);

@@ -11,8 +11,7 @@
 
 #include "support/check_main.h"
 
-/* ---- a header by hand
- * ----------------------------------------------------------- */
+/* ---- a header by hand --------------------------------------------------- */
 
 static struct dicom_header header;
 static struct dicom_window windows[4];
@@ -99,8 +98,7 @@ static enum error_kind refused(const char *text)
                                                           : err.kind;
 }
 
-/* ---- which VOI
- * --------------------------------------------------------------------- */
+/* ---- which VOI ---------------------------------------------------------- */
 
 START_TEST(the_first_window_counts)
 {
@@ -223,8 +221,7 @@ START_TEST(hu_raw_and_range_have_no_voi)
 }
 END_TEST
 
-/* ---- frames
- * ------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------- */
 
 START_TEST(each_frame_has_its_own)
 {
@@ -248,8 +245,7 @@ START_TEST(each_frame_has_its_own)
 }
 END_TEST
 
-/* ---- black and white
- * ------------------------------------------------------------------ */
+/* ---- black and white ---------------------------------------------------- */
 
 struct inversion {
     const char *view;
@@ -279,9 +275,7 @@ START_TEST(monochrome1_is_inverted_for_display)
 }
 END_TEST
 
-/* ---- padding
- * ---------------------------------------------------------------------------
- */
+/* ---- padding ------------------------------------------------------------ */
 
 START_TEST(padding_is_known_and_replaced_if_asked)
 {
@@ -302,8 +296,7 @@ START_TEST(padding_is_known_and_replaced_if_asked)
 }
 END_TEST
 
-/* ---- kinds of pixels
- * ---------------------------------------------------------------------- */
+/* ---- kinds of pixels ---------------------------------------------------- */
 
 START_TEST(one_bit_is_black_and_white)
 {
