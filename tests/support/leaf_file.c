@@ -58,7 +58,8 @@ static toff_t memory_size(thandle_t handle)
     return ((struct memory *)handle)->size;
 }
 
-static void complain(const char *module, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void
+complain(const char *module, const char *format, va_list ap)
 {
     char text[256];
 
