@@ -345,22 +345,23 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
     const struct dicom_extent *extents;
     size_t length = 0;
     unsigned bit = 0;
-    uint64_t t0 = clock_ns(), t1;
+    uint64_t start = clock_ns();
     int rc;
 
     if (check_pixels(s, &src->header.desc, err) != 0 ||
         source_extents(s, i, src, &extents, err) != 0 ||
         dicom_frame_read(src->dicom, &src->header, extents, number, &bytes,
                          &length, &bit, err) != 0 ||
-        check_version(src->fd, i, err) != 0 ||
-        frame_alloc(&src->header.desc, f, err) != 0)
+        check_version(src->fd, i, err) != 0)
         return -1;
-    t1 = clock_ns();
     s->stats.bytes_read += length;
-    s->stats.read_ns += t1 - t0;
+    s->stats.read_ns += clock_ns() - start;
+    if (frame_alloc(&src->header.desc, f, err) != 0)
+        return -1;
+    start = clock_ns();
     rc = decode_frame(&src->header.desc, bytes, length, bit, &f->image, err);
     s->stats.frames_decoded++;
-    s->stats.decode_ns += clock_ns() - t1;
+    s->stats.decode_ns += clock_ns() - start;
     return rc;
 }
 
