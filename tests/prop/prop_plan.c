@@ -187,7 +187,7 @@ static bool check_layout(const struct view *v,
 static bool round_of(bool hostile)
 {
     struct manifest_instance i = random_instance(hostile);
-    struct view v = random_view(&state, text);
+    struct view v = random_view(&state, RANDOM_FLAT, text);
     struct error err = ERROR_INIT;
     struct manifest_output shape = {0};
     struct plan p;

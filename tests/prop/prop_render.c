@@ -326,7 +326,8 @@ static void check_shape(uint32_t k, const struct leaf *leaf,
 static bool round_of(void)
 {
     uint32_t k = random_below(&state, ZOO);
-    struct view view = random_view(&state, text);
+    struct view view = random_view(
+        &state, random_below(&state, 2) ? RANDOM_DEEP : RANDOM_FLAT, text);
     struct leaf leaf = engine_leaf(&engine, text, name_of(k));
     struct error err = ERROR_INIT;
     enum error_kind kind;

@@ -11,7 +11,12 @@
 /* Advances *state. */
 uint32_t random_below(uint64_t *state, uint32_t n);
 
+enum random_kind {
+    RANDOM_FLAT, /* a page is a frame */
+    RANDOM_DEEP  /* with operators on several frames, canvas, norm, fill */
+};
+
 /* Writes the canonical text to `text` (VIEW_TEXT_SIZE). */
-struct view random_view(uint64_t *state, char *text);
+struct view random_view(uint64_t *state, enum random_kind kind, char *text);
 
 #endif

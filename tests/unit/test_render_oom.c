@@ -170,6 +170,13 @@ static const struct sweep sweeps[] = {
     {DECODE_J2K, 48, 2, "rot-90_window-off_size-200x200_u8_rgb", true},
     {DECODE_JPEG, 40, 2, "raw_spacing-0.2x0.2_filter-lanczos3_pack-deflate",
      true},
+    {DECODE_RLE, 40, 5, "vol-lapmip-skip0_crop_size-30x30_pad-center", true},
+    {DECODE_RLE, 40, 5,
+     "slab-mean-d3_crop_size-40x30_fill-reflect_canvas-50x50_norm-z", true},
+    {DECODE_JPEGLS, 40, 5, "hu_rot-30_vol-interp-3_fill-edge_canvas-50x50x4",
+     true},
+    {DECODE_RLE, 40, 3, "size-30x30x5-stretch_norm-unit-frame-fg_pack-lzw",
+     true},
     {DECODE_NATIVE_BE, 20, 60, "window-frame_f32", true}, /* small pages */
     {DECODE_RLE, 46, 60, "raw", true}, /* more pieces than a reply holds */
 };
