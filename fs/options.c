@@ -15,6 +15,8 @@ enum option_type {
     OPTION_OCTAL,   /* uint64_t */
     OPTION_ID,      /* int64_t, not negative */
     OPTION_CHOICE,  /* bool, set by the one word in `metavar` */
+    OPTION_SWITCH,  /* bool: "auto" or "off" */
+    OPTION_COUNT,   /* uint64_t, or "off" for 0 */
     OPTION_KERNEL,  /* passed on to mount(2) */
     OPTION_IGNORED, /* accepted because fstab and mount(8) say it */
     OPTION_FORCED   /* accepted; prepfs always mounts like this */
@@ -46,6 +48,13 @@ static const struct option table[] = {
      "(default: $XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID)"},
     {"cache", 0, OPTION_SIZE, AT(cache_bytes), 1 << 20, 0, "SIZE",
      "memory for computed images (default: a quarter of what is free)"},
+    {"epochs", 0, OPTION_SWITCH, AT(epochs), 0, 0, "auto|off",
+     "keep part of a data set that is larger than the memory, instead of\n"
+     "the latest of it (default: auto, when that gives more hits)"},
+    {"pressure", 0, OPTION_SWITCH, AT(pressure), 0, 0, "auto|off",
+     "give memory back while the system is short of it (default: auto)"},
+    {"prefetch", 0, OPTION_COUNT, AT(prefetch), 1, 64, "N|off",
+     "images or frames made ahead of a sequential reader (default: 4)"},
     {"threads", 0, OPTION_NUMBER, AT(threads), 1, 256, "N",
      "threads that decode (default: one per processor)"},
     {"presets", 0, OPTION_TEXT, AT(presets), 0, 0, "FILE",
@@ -291,6 +300,16 @@ static int set_choice(const struct option *option, const char *value,
     return 0;
 }
 
+static int set_switch(const struct option *option, const char *value,
+                      bool *field, struct error *err)
+{
+    *field = strcmp(value, "auto") == 0;
+    if (*field || strcmp(value, "off") == 0)
+        return 0;
+    return error_set(err, ERROR_USAGE, "%s=%s: only auto and off exist",
+                     option->name, value);
+}
+
 static int set(struct options *o, const struct option *option,
                const char *value, struct error *err)
 {
@@ -312,6 +331,13 @@ static int set(struct options *o, const struct option *option,
             return -1;
         *(int64_t *)(void *)field = (int64_t)n;
         return 0;
+    case OPTION_COUNT:
+        if (strcmp(value, "off") != 0)
+            return parse_number(option, value, (uint64_t *)(void *)field, err);
+        *(uint64_t *)(void *)field = 0;
+        return 0;
+    case OPTION_SWITCH:
+        return set_switch(option, value, (bool *)field, err);
     case OPTION_CHOICE:
         return set_choice(option, value, (bool *)field, err);
     case OPTION_KERNEL:
@@ -499,6 +525,9 @@ int options_parse(int argc, char *const argv[], struct options *ret,
                   struct error *err)
 {
     struct options o = {
+        .epochs = true,
+        .pressure = true,
+        .prefetch = 4,
         .max_views = 65535,
         .max_pixels = UINT64_C(1) << 30,
         .max_bytes_per_file = UINT64_C(64) << 30,

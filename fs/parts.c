@@ -6,14 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "manifest/state.h"
 
 enum {
     QUEUE_MAX = 65536,  /* requests that wait for a decode */
     PREFETCH_MAX = 256, /* guesses that wait for one */
 };
-
-static const uint64_t frame_bytes_default = UINT64_C(256) << 20;
 
 static int open_state(struct parts *p, const struct paths *paths,
                       struct error *err)
@@ -36,21 +35,57 @@ static int open_state(struct parts *p, const struct paths *paths,
     return 0;
 }
 
+/* Bytes as people write them: 512 MiB, 5.2 GiB. */
+static void print_bytes(char *buf, size_t size, uint64_t bytes)
+{
+    if (bytes < UINT64_C(10) << 30)
+        (void)snprintf(buf, size, "%.0f MiB", (double)bytes / (1 << 20));
+    else
+        (void)snprintf(buf, size, "%.1f GiB", (double)bytes / (1 << 30));
+}
+
+static struct budget budget_of(struct parts *p, const struct options *o)
+{
+    struct budget b =
+        budget_split(o->cache_bytes ? o->cache_bytes : budget_default(""));
+    char text[32];
+
+    print_bytes(text, sizeof text, b.total);
+    log_line(p->fs.log, LOG_LEVEL_INFO, "%s of memory for computed images%s",
+             text,
+             o->cache_bytes ? "" : ", a quarter of what is free (-o cache)");
+    return b;
+}
+
+/* Without a watcher the mount works as well; it only never gives way. */
+static void watch_memory(struct parts *p)
+{
+    struct error err = ERROR_INIT;
+
+    p->pressure = cache_pressure_start(p->fs.cache, NULL, &err);
+    if (!p->pressure)
+        log_line(p->fs.log, LOG_LEVEL_WARNING,
+                 "the system's memory is not watched: %s", err.msg);
+}
+
 static int open_engine(struct parts *p, const struct options *o,
                        const struct paths *paths, struct error *err)
 {
-    struct cache_config cache = {.budget_bytes = o->cache_bytes};
+    struct budget budget = budget_of(p, o);
+    struct cache_config cache = {.budget_bytes = budget.blocks,
+                                 .epoch_guard = o->epochs};
     struct render_config render = {
         .archive = paths->archive,
         .max_pixels = o->max_pixels,
         .max_bytes_per_file = o->max_bytes_per_file,
-        .frame_bytes =
-            o->cache_bytes ? o->cache_bytes / 4 : frame_bytes_default,
+        .frame_bytes = budget.frames,
     };
 
     p->fs.cache = cache_new(&cache, err);
     if (!p->fs.cache)
         return -1;
+    if (o->pressure)
+        watch_memory(p);
     render.manifest = p->fs.manifest;
     render.cache = p->fs.cache;
     p->fs.render = render_new(&render, err);
@@ -223,6 +258,7 @@ void parts_close(struct parts *p)
     control_free(p->fs.control);
     views_free(p->fs.views);
     render_free(p->fs.render);
+    cache_pressure_stop(p->pressure);
     cache_free(p->fs.cache);
     manifest_close(p->fs.manifest);
     free(p->snapshot);

@@ -15,6 +15,7 @@ struct parts {
     struct fs fs;
     char *state_dir;
     char *snapshot; /* the file behind manifest.db */
+    struct cache_pressure *pressure; /* NULL: nobody watches the memory */
 };
 
 /* Opens the state and fills *parts; parts_close also after a failure. All

@@ -39,7 +39,7 @@ struct flight {
     pthread_cond_t done;
     flight_free_fn free_value;
     size_t budget;
-    size_t idle_cost;
+    size_t cost; /* of all values, also of those in use */
     struct flight_entry *newest;
     struct flight_entry *oldest;
     struct flight_entry *buckets[FLIGHT_BUCKETS];
@@ -104,7 +104,6 @@ static void idle_remove_locked(struct flight *f, struct flight_entry *e)
         e->older->newer = e->newer;
     else
         f->oldest = e->newer;
-    f->idle_cost -= e->cost;
 }
 
 static void idle_add_locked(struct flight *f, struct flight_entry *e)
@@ -117,7 +116,6 @@ static void idle_add_locked(struct flight *f, struct flight_entry *e)
     else
         f->oldest = e;
     f->newest = e;
-    f->idle_cost += e->cost;
 }
 
 /* Takes what no longer fits (or all idle values) off the table, chained
@@ -127,11 +125,12 @@ static struct flight_entry *evict_locked(struct flight *f, bool all)
 {
     struct flight_entry *victims = NULL;
 
-    while (f->oldest && (all || f->idle_cost > f->budget)) {
+    while (f->oldest && (all || f->cost > f->budget)) {
         struct flight_entry *e = f->oldest;
 
         idle_remove_locked(f, e);
         detach_locked(f, e);
+        f->cost -= e->cost;
         e->next = victims;
         victims = e;
     }
@@ -166,6 +165,7 @@ static struct flight_entry *drop_locked(struct flight *f,
     if (--e->users > 0)
         return NULL;
     if (e->detached) {
+        f->cost -= e->cost;
         e->next = NULL;
         return e;
     }
@@ -222,7 +222,9 @@ static int make_entry(struct flight *f, struct flight_entry *e,
     if (rc == 0) {
         e->value = value;
         e->cost = cost;
+        f->cost += cost;
         *ret = (struct flight_ref){value, e};
+        dead = evict_locked(f, false);
     } else {
         e->failed = true;
         e->err = reason;
@@ -306,6 +308,7 @@ void flight_drop(struct flight *f, const struct flight_key *key)
         detach_locked(f, e);
         if (e->users == 0) {
             idle_remove_locked(f, e);
+            f->cost -= e->cost;
             e->next = NULL;
             dead = e;
         }
@@ -325,6 +328,16 @@ void flight_drop_all(struct flight *f)
             detach_locked(f, f->buckets[i]);
     lock_release(&f->lock);
     free_chain(f, dead);
+}
+
+size_t flight_cost(struct flight *f)
+{
+    size_t cost;
+
+    lock_acquire(&f->lock);
+    cost = f->cost;
+    lock_release(&f->lock);
+    return cost;
 }
 
 void flight_free(struct flight *f)

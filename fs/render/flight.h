@@ -5,8 +5,8 @@
  * A table of reference-counted values under a key. The first thread that asks
  * for an absent key makes the value, the others wait for it and share it; an
  * error goes to all of them and leaves no trace of the key. Values nobody
- * uses stay, least recently used first to go, while their cost fits the
- * budget. Opened sources, decoded frames, rendered pages and leaf plans are
+ * uses stay, least recently used first to go, while the cost of all values
+ * fits the budget; those in use count and cannot go. Opened sources, decoded frames, rendered pages and leaf plans are
  * each one such table.
  *
  * Threads: struct flight is internally locked; a value is immutable once made.
@@ -60,5 +60,8 @@ void flight_put(struct flight *f, struct flight_ref *ref);
 /* Forgets one key, or all: values in use live until their last put. */
 void flight_drop(struct flight *f, const struct flight_key *key);
 void flight_drop_all(struct flight *f);
+
+/* What all values cost now. */
+size_t flight_cost(struct flight *f);
 
 #endif

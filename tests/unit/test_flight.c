@@ -101,6 +101,36 @@ START_TEST(the_least_recently_used_idle_value_goes_first)
 }
 END_TEST
 
+START_TEST(values_in_use_count_against_the_budget)
+{
+    struct flight *f = flight_new(30, count_free, NULL);
+    struct flight_ref used[4] = {{NULL, NULL}};
+
+    touch(f, 8);
+    touch(f, 9);
+    for (uint64_t i = 0; i < 4; i++)
+        ck_assert_int_eq(flight_get(f, &(struct flight_key){i, 0}, make_number,
+                                    NULL, &used[i], NULL, NULL),
+                         0);
+    ck_assert_int_eq(freed, 2); /* 8 and 9; nobody else could go */
+    ck_assert_uint_eq(flight_cost(f), 40);
+    flight_put(f, &used[0]); /* over the budget: gone with its last user */
+    ck_assert_int_eq(freed, 3);
+    flight_put(f, &used[1]);
+    ck_assert_int_eq(freed, 3);
+    ck_assert_uint_eq(flight_cost(f), 30);
+    flight_drop(f, &(struct flight_key){1, 0});
+    flight_drop(f, &(struct flight_key){2, 0}); /* in use */
+    ck_assert_uint_eq(flight_cost(f), 20);
+    flight_put(f, &used[2]);
+    flight_put(f, &used[3]);
+    ck_assert_uint_eq(flight_cost(f), 10);
+    flight_drop_all(f);
+    ck_assert_uint_eq(flight_cost(f), 0);
+    flight_free(f);
+}
+END_TEST
+
 START_TEST(a_value_in_use_outlives_its_eviction)
 {
     struct flight *f = flight_new(0, count_free, NULL);
@@ -185,6 +215,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_value_is_made_once_and_shared);
     tcase_add_test(t, the_least_recently_used_idle_value_goes_first);
+    tcase_add_test(t, values_in_use_count_against_the_budget);
     tcase_add_test(t, a_value_in_use_outlives_its_eviction);
     tcase_add_test(t, a_failure_reaches_all_waiters_and_leaves_no_trace);
     tcase_add_test(t, many_threads_never_see_another_value);

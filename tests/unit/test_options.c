@@ -41,6 +41,8 @@ START_TEST(paths_and_letters_are_taken)
     ck_assert(!o.foreground && !o.debug && !o.xattr && !o.allow_other);
     ck_assert_uint_eq(o.max_views, 65535);
     ck_assert_int_eq(o.uid, -1);
+    ck_assert(o.epochs && o.pressure);
+    ck_assert_uint_eq(o.prefetch, 4);
     options_deinit(&o);
 
     must_parse("-d a -f m", &o);
@@ -89,6 +91,24 @@ START_TEST(values_reach_their_fields)
     ck_assert_msg(o.default_permissions, "allow_other brings modes to life");
     ck_assert_uint_eq(o.read_ahead_kb, 1024);
     ck_assert_str_eq(o.fsname, "x");
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(switches_have_two_words)
+{
+    struct options o;
+
+    must_parse("a m -o epochs=off,pressure=off,prefetch=off", &o);
+    ck_assert(!o.epochs && !o.pressure);
+    ck_assert_uint_eq(o.prefetch, 0);
+    options_deinit(&o);
+
+    must_parse("a m -o epochs=off,pressure=off,prefetch=off "
+               "-o epochs=auto,pressure=auto,prefetch=64",
+               &o);
+    ck_assert(o.epochs && o.pressure);
+    ck_assert_uint_eq(o.prefetch, 64);
     options_deinit(&o);
 }
 END_TEST
@@ -157,6 +177,12 @@ static const struct {
     {"a m -o umask=01000", "must be from 0 to 511"},
     {"a m -o uid=root", "not a whole number"},
     {"a m -o index=foreground", "only index=background exists"},
+    {"a m -o epochs=on", "only auto and off exist"},
+    {"a m -o epochs", "needs a value: epochs=auto|off"},
+    {"a m -o pressure=1", "only auto and off exist"},
+    {"a m -o prefetch=0", "must be from 1 to 64"},
+    {"a m -o prefetch=on", "not a whole number"},
+    {"a m -o prefetch", "needs a value: prefetch=N|off"},
     {"a m -o xattr=1", "takes no value"},
     {"a m -o allow_other,allow_root", "exclude each other"},
 };
@@ -246,6 +272,7 @@ static Suite *suite(void)
 
     tcase_add_test(t, paths_and_letters_are_taken);
     tcase_add_test(t, values_reach_their_fields);
+    tcase_add_test(t, switches_have_two_words);
     tcase_add_test(t, a_later_value_replaces_an_earlier_one);
     tcase_add_test(t, what_fstab_says_is_ignored);
     tcase_add_test(t, the_kernels_own_are_passed_on);
