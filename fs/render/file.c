@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c: from a plan to bytes.
- *
- *     block      0          1          2          3
- *          |hhhh ppppp|pppppppppp|ppp qqqqqqq|qqqqqqqqqq|
- *
- * A block is filled from the header (h) and from every page (p, q) that it
- * touches. Rendering a page costs a decode, so the blocks that lie wholly in
- * a page just made are published along with the one that was asked for, and
- * the page is kept a little for the block that straddles into the next.
+ * file.c: from a leaf's numbers to a file: plan, measures, layout.
  */
 #include "render/file.h"
 
@@ -16,51 +8,13 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "image/image.h"
 #include "prepfs/cleanup.h"
+#include "render/file_impl.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "leaves are little endian and pages are copied as they are");
 
-struct files {
-    struct files_config config;
-    struct flight *resolved;
-    struct flight *pages;
-};
-
-/* Plans of leaves kept after use: an entry is about 1.5 KiB. */
-#define FILES_RESOLVED_BYTES ((size_t)32 * 1024 * 1024)
-
-/* ---- pages -------------------------------------------------------------- */
-
-/* A page as the file has it: tight samples, or packed strips. */
-struct page {
-    struct image image;
-    struct tiff_buffer packed;
-    uint64_t *strip_bytes;
-};
-
-static void page_free(void *value)
-{
-    struct page *p = value;
-
-    image_free(&p->image);
-    tiff_buffer_deinit(&p->packed);
-    free(p->strip_bytes);
-    free(p);
-}
-
-static const uint8_t *page_bytes(const struct page *p)
-{
-    return p->strip_bytes ? p->packed.data : p->image.data;
-}
-
-struct page_request {
-    struct files *files;
-    const struct file *file;
-    const struct tiff_strips *strips;
-    uint32_t page;
-};
+/* ---- resolving ---------------------------------------------------------- */
 
 static struct page_job job_of(struct files *f, const struct file *file)
 {
@@ -72,68 +26,6 @@ static struct page_job job_of(struct files *f, const struct file *file)
         .extent = file->extent,
     };
 }
-
-static int pack_page(const struct page_request *r, struct page *p,
-                     struct error *err)
-{
-    struct tiff_spec spec;
-    uint32_t row = 0;
-
-    plan_tiff(&r->file->plan, &spec);
-    p->strip_bytes = calloc(r->strips->per_page, sizeof *p->strip_bytes);
-    if (!p->strip_bytes)
-        return error_no_memory(err);
-    for (uint32_t i = 0; i < r->strips->per_page; i++) {
-        uint32_t rows = tiff_strip_rows(r->strips, spec.height, i);
-        size_t before = p->packed.length;
-
-        if (tiff_pack_strip(spec.pack, &p->image, row, rows, &p->packed, err) !=
-            0)
-            return -1;
-        p->strip_bytes[i] = p->packed.length - before;
-        row += rows;
-    }
-    image_free(&p->image);
-    return 0;
-}
-
-static int page_make(void *opaque, const struct flight_key *key,
-                     void **ret_value, size_t *ret_cost, struct error *err)
-{
-    const struct page_request *r = opaque;
-    struct page_job job = job_of(r->files, r->file);
-    struct page *p = calloc(1, sizeof *p);
-
-    (void)key;
-    if (!p)
-        return error_no_memory(err);
-    if (page_render(&job, r->page, &p->image, err) != 0 ||
-        (r->file->plan.view.pack != VIEW_PACK_NONE &&
-         pack_page(r, p, err) != 0)) {
-        page_free(p);
-        return -1;
-    }
-    *ret_value = p;
-    *ret_cost = p->strip_bytes ? p->packed.capacity
-                               : p->image.stride_bytes * p->image.height;
-    return 0;
-}
-
-static int page_get(struct files *f, const struct file *file,
-                    const struct tiff_strips *strips, uint32_t page,
-                    struct flight_ref *ref, bool *ret_made, struct error *err)
-{
-    struct page_request request = {f, file, strips, page};
-    struct flight_key key = {file->digest[0], file->digest[1] + page};
-    int made;
-
-    if (flight_get(f->pages, &key, page_make, &request, ref, &made, err) != 0)
-        return -1;
-    *ret_made = made;
-    return 0;
-}
-
-/* ---- resolving ---------------------------------------------------------- */
 
 static void file_free(void *value)
 {
@@ -180,6 +72,10 @@ static int resolve_order(struct files *f, struct file *file, struct error *err)
     struct dicom_order order = {0};
     int rc;
 
+    /* One frame has no order, and a plan that can do without the source is
+     * there at once when only the blocks are still in the cache. */
+    if (file->instance.frames == 1)
+        return 0;
     if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
                    err) != 0)
         return -1;
@@ -240,14 +136,13 @@ static int measure_strips(struct files *f, const struct file *file,
         return error_no_memory(err);
     for (uint32_t page = 0; page < spec->pages; page++) {
         struct flight_ref ref = {NULL, NULL};
-        bool made;
+        const struct page *p;
 
-        if (page_get(f, file, &strips, page, &ref, &made, err) != 0)
+        if (pages_get(f->pages, file, &strips, page, &ref, &p, err) != 0)
             return -1;
-        memcpy(bytes + (size_t)page * strips.per_page,
-               ((struct page *)ref.value)->strip_bytes,
+        memcpy(bytes + (size_t)page * strips.per_page, p->strip_bytes,
                strips.per_page * sizeof *bytes);
-        flight_put(f->pages, &ref);
+        pages_put(f->pages, &ref);
     }
     *ret = STEAL(bytes);
     return 0;
@@ -436,186 +331,15 @@ int file_check_size(const struct files *f, uint64_t size, struct error *err)
                      (unsigned long long)f->config.max_bytes_per_file);
 }
 
-/* ---- blocks ------------------------------------------------------------- */
-
-size_t file_block_bytes(const struct file *file, uint64_t block)
-{
-    uint64_t start = block * CACHE_BLOCK_MAX;
-
-    if (start >= file->layout.size)
-        return 0;
-    return file->layout.size - start < CACHE_BLOCK_MAX
-               ? (size_t)(file->layout.size - start)
-               : CACHE_BLOCK_MAX;
-}
-
-struct cache_key file_block_key(const struct file *file, uint64_t block)
-{
-    return (struct cache_key){{file->digest[0], file->digest[1]}, block};
-}
-
-/* Where page `page` lies in the file. */
-static void page_range(const struct file *file, uint32_t page,
-                       uint64_t *ret_start, uint64_t *ret_end)
-{
-    const struct tiff_layout *l = &file->layout;
-
-    if (!l->strip_offset) {
-        *ret_start = l->data_offset + page * l->strips.page_bytes;
-        *ret_end = *ret_start + l->strips.page_bytes;
-        return;
-    }
-    *ret_start = l->strip_offset[(uint64_t)page * l->strips.per_page];
-    *ret_end = l->strip_offset[((uint64_t)page + 1) * l->strips.per_page];
-}
-
-uint32_t file_page_at(const struct file *file, uint64_t offset)
-{
-    if (offset < file->layout.data_offset || offset >= file->layout.size)
-        return 0;
-    return (uint32_t)(tiff_layout_strip_at(&file->layout, offset) /
-                      file->layout.strips.per_page);
-}
-
-static void hint_of(const struct file *file, uint64_t start,
-                    struct cache_hint *ret)
-{
-    const struct plan *p = &file->plan;
-
-    if (file->layout.strip_offset)
-        return; /* packed bytes have no samples */
-    ret->sample_bytes = (uint8_t)sample_bytes(p->out_type);
-    ret->channels = (uint8_t)p->out_channels;
-    ret->is_float = p->out_type == SAMPLE_F32 || p->out_type == SAMPLE_F64;
-    ret->row_bytes = (uint32_t)file->layout.strips.row_bytes;
-    ret->samples_from = start < file->layout.data_offset
-                            ? (uint32_t)(file->layout.data_offset - start)
-                            : 0;
-    if (ret->samples_from > CACHE_BLOCK_MAX)
-        ret->samples_from = CACHE_BLOCK_MAX;
-}
-
-/* The part of [start, start+size) that [from, to) covers, copied there. */
-static void overlay(uint8_t *data, uint64_t start, size_t size, uint64_t from,
-                    uint64_t to, const uint8_t *bytes)
-{
-    uint64_t a = start > from ? start : from;
-    uint64_t b = start + size < to ? start + size : to;
-
-    if (a < b)
-        memcpy(data + (a - start), bytes + (a - from), (size_t)(b - a));
-}
-
-static void overlay_header(const struct file *file, uint8_t *data,
-                           uint64_t start, size_t size)
-{
-    uint64_t end = file->layout.data_offset;
-
-    if (start >= end)
-        return;
-    if (end > start + size)
-        end = start + size;
-    tiff_layout_header_read(&file->layout, start, (size_t)(end - start), data);
-}
-
-/* Offers every other block that header and this page fill completely. */
-static void publish_page(struct files *f, const struct file *file,
-                         uint32_t page, const uint8_t *bytes, uint64_t except)
-{
-    CLEANUP_FREE uint8_t *data = malloc(CACHE_BLOCK_MAX);
-    uint64_t from, to, first, last;
-
-    page_range(file, page, &from, &to);
-    first = page == 0 ? 0 : (from + CACHE_BLOCK_MAX - 1) / CACHE_BLOCK_MAX;
-    last = to == file->layout.size ? (to - 1) / CACHE_BLOCK_MAX + 1
-                                   : to / CACHE_BLOCK_MAX;
-    for (uint64_t block = first; data && block < last; block++) {
-        struct cache_key key = file_block_key(file, block);
-        uint64_t start = block * CACHE_BLOCK_MAX;
-        size_t size = file_block_bytes(file, block);
-        struct cache_hint hint = {0};
-
-        if (block == except || start + size <= file->layout.data_offset)
-            continue;
-        overlay_header(file, data, start, size);
-        overlay(data, start, size, from, to, bytes);
-        hint_of(file, start, &hint);
-        cache_publish(f->config.cache, &key, data, size, &hint);
-    }
-}
-
-struct block_request {
-    struct files *files;
-    const struct file *file;
-};
-
-static int fill_page(const struct block_request *r, uint32_t page,
-                     uint64_t block, uint8_t *data, size_t size,
-                     struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    uint64_t from, to;
-    bool made;
-
-    if (page_get(r->files, r->file, &r->file->layout.strips, page, &ref, &made,
-                 err) != 0)
-        return -1;
-    page_range(r->file, page, &from, &to);
-    overlay(data, block * CACHE_BLOCK_MAX, size, from, to,
-            page_bytes(ref.value));
-    if (made)
-        publish_page(r->files, r->file, page, page_bytes(ref.value), block);
-    flight_put(r->files->pages, &ref);
-    return 0;
-}
-
-static int block_fill(void *opaque, const struct cache_key *key, uint8_t *data,
-                      size_t size, struct cache_hint *hint, struct error *err)
-{
-    const struct block_request *r = opaque;
-    uint64_t start = key->block * CACHE_BLOCK_MAX;
-    uint32_t page, last;
-
-    overlay_header(r->file, data, start, size);
-    hint_of(r->file, start, hint);
-    if (start + size <= r->file->layout.data_offset)
-        return 0;
-    page = file_page_at(r->file, start);
-    last = file_page_at(r->file, start + size - 1);
-    for (; page <= last; page++)
-        if (fill_page(r, page, key->block, data, size, err) != 0)
-            return -1;
-    return 0;
-}
-
-int file_block_get(struct files *f, const struct file *file, uint64_t block,
-                   struct cache_pin *ret, struct error *err)
-{
-    struct block_request request = {f, file};
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_get(f->config.cache, &key, file_block_bytes(file, block),
-                     block_fill, &request, ret, err);
-}
-
-bool file_block_peek(struct files *f, const struct file *file, uint64_t block,
-                     struct cache_pin *ret)
-{
-    struct cache_key key = file_block_key(file, block);
-
-    return cache_try_get(f->config.cache, &key, file_block_bytes(file, block),
-                         ret);
-}
-
-void files_unpin(struct files *f, struct cache_pin *pin)
-{
-    cache_unpin(f->config.cache, pin);
-}
-
 /* ---- the table ---------------------------------------------------------- */
 
 struct files *files_new(const struct files_config *config, struct error *err)
 {
+    struct pages_config pages = {
+        .maker = config->maker,
+        .page_bytes = config->page_bytes,
+        .edge_bytes = config->edge_bytes,
+    };
     struct files *f = calloc(1, sizeof *f);
 
     if (!f) {
@@ -623,8 +347,8 @@ struct files *files_new(const struct files_config *config, struct error *err)
         return NULL;
     }
     f->config = *config;
-    f->resolved = flight_new(FILES_RESOLVED_BYTES, file_free, err);
-    f->pages = flight_new(config->page_bytes, page_free, err);
+    f->resolved = flight_new(config->plan_bytes, file_free, err);
+    f->pages = pages_new(&pages, err);
     if (f->resolved && f->pages)
         return f;
     files_free(f);
@@ -635,7 +359,7 @@ void files_free(struct files *f)
 {
     if (!f)
         return;
-    flight_free(f->pages);
+    pages_free(f->pages);
     flight_free(f->resolved);
     free(f);
 }
@@ -643,5 +367,10 @@ void files_free(struct files *f)
 void files_forget(struct files *f)
 {
     flight_drop_all(f->resolved);
-    flight_drop_all(f->pages);
+    pages_forget(f->pages);
+}
+
+size_t files_cost(struct files *f)
+{
+    return flight_cost(f->resolved) + pages_cost(f->pages);
 }

@@ -24,7 +24,9 @@ struct files_config {
     struct page_maker *maker;
     uint64_t engine;
     uint64_t max_bytes_per_file; /* 0: no limit */
-    size_t page_bytes;           /* budget for rendered pages kept */
+    size_t plan_bytes;           /* budgets for what is kept to use again: */
+    size_t page_bytes;           /* plans (about 1.5 KiB each), pages, and */
+    size_t edge_bytes;           /* edges of pages */
 };
 
 struct file {
@@ -47,6 +49,9 @@ struct file_id {
 struct files *files_new(const struct files_config *config, struct error *err);
 void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
+
+/* What plans, pages and edges take now. */
+size_t files_cost(struct files *f);
 
 /*
  * The layout that follows from header data: right in every size, but without
@@ -86,5 +91,20 @@ void files_unpin(struct files *f, struct cache_pin *pin);
 
 /* The page that byte `offset` belongs to; the header counts to page 0. */
 uint32_t file_page_at(const struct file *file, uint64_t offset);
+
+/*
+ * Reading ahead goes by units: a page where it fills blocks of its own, else
+ * a block; a file of one page is one unit.
+ */
+uint32_t file_units(const struct file *file);
+uint32_t file_unit_at(const struct file *file, uint64_t offset);
+uint64_t file_unit_bytes(const struct file *file); /* about */
+uint64_t file_unit_offset(const struct file *file, uint32_t unit);
+
+/* Makes the blocks of a unit for a reader that will come, but those that are
+ * there. *ret_made: there were some to make. */
+int file_prefetch(struct files *f, const struct file *file, uint32_t unit,
+                  bool *ret_made, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif
