@@ -348,6 +348,7 @@ static void place_of(const struct file *file, uint64_t offset,
 {
     *ret = (struct render_place){
         .study_id = file->instance.study_id,
+        .digest = {file->digest[0], file->digest[1]},
         .unit = file_unit_at(file, offset),
         .units = file_units(file),
         .unit_bytes = file_unit_bytes(file),
@@ -365,6 +366,7 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
 
     ret->iov_count = 0;
     ret->length = 0;
+    ret->place.units = 0;
     rc = resolved(r, leaf, may_work, &ref, &file, err);
     if (rc != 0)
         return rc;

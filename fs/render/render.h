@@ -99,8 +99,9 @@ int render_attr(struct render *r, const struct leaf *leaf,
  */
 struct render_place {
     int64_t study_id;
+    uint64_t digest[2]; /* cache_key.leaf of its blocks */
     uint32_t unit;
-    uint32_t units;
+    uint32_t units;      /* 0: not known */
     uint64_t unit_bytes; /* about */
     uint64_t leaf_bytes;
 };
@@ -117,7 +118,8 @@ struct render_bytes {
 /*
  * Bytes [offset, offset+length) of a leaf, cut at its end. 0 with *ret
  * pinned (release with render_release, after the reply); 1 if may_work is
- * false and something must be made first; -1.
+ * false and something must be made first (ret->place may then be known
+ * already); -1.
  */
 int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
                 size_t length, bool may_work, struct render_bytes *ret,
