@@ -27,6 +27,18 @@
     "EXISTS(SELECT 1 FROM instance i INDEXED BY instance_listed_series"        \
     " WHERE i.series_id=se.id AND " LISTED("i.") ")"
 
+/* Whose findings those of an object are: its own, or an image's series'. */
+#define ROI_COLUMNS "n,x,y,z,dx,dy,dz"
+#define ROI_OF_INSTANCE                                                        \
+    "FROM roi WHERE table_name=?1 AND series_uid=(SELECT CASE WHEN EXISTS("    \
+    "SELECT 1 FROM roi r WHERE r.table_name=?1 AND r.series_uid=i.uid)"        \
+    " THEN i.uid ELSE se.uid END FROM instance i"                              \
+    " CROSS JOIN series se ON se.id=i.series_id WHERE i.id=?2) "
+#define ROI_OF_SERIES                                                          \
+    "FROM roi WHERE table_name=?1"                                             \
+    " AND series_uid=(SELECT uid FROM series WHERE id=?2) "
+#define ROI_UIDS "(SELECT series_uid FROM roi WHERE table_name=?1)"
+
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ','now')"
 
 static const char *const texts[SQL_COUNT] = {
@@ -134,6 +146,20 @@ static const char *const texts[SQL_COUNT] = {
                   "o.object_kind=0"
                   " ORDER BY st.uid,i.uid,i.id",
 
+    [SQL_ROI_COUNT_INSTANCE] =
+        "SELECT count(*) FROM (SELECT 1 " ROI_OF_INSTANCE "LIMIT ?3)",
+    [SQL_ROI_COUNT_SERIES] =
+        "SELECT count(*) FROM (SELECT 1 " ROI_OF_SERIES "LIMIT ?3)",
+    [SQL_ROI_GET_INSTANCE] = "SELECT " ROI_COLUMNS " " ROI_OF_INSTANCE
+                             "ORDER BY n LIMIT 1 OFFSET ?3",
+    [SQL_ROI_GET_SERIES] =
+        "SELECT " ROI_COLUMNS " " ROI_OF_SERIES "ORDER BY n LIMIT 1 OFFSET ?3",
+    [SQL_ROI_LIST] = "SELECT table_name,series_uid," ROI_COLUMNS ",label"
+                     " FROM roi WHERE table_name=?1"
+                     " ORDER BY table_name,series_uid,n",
+    [SQL_ROI_LIST_ALL] = "SELECT table_name,series_uid," ROI_COLUMNS ",label"
+                         " FROM roi ORDER BY table_name,series_uid,n",
+
     [SQL_VIEW_COUNT] = "SELECT count(*),coalesce(max(id),0) FROM view",
     [SQL_VIEW_PUT] = "INSERT INTO view(id,canonical,dirname,grammar,"
                      "first_used) VALUES(?1,?2,?3,1," NOW ")",
@@ -153,6 +179,18 @@ static const char *const texts[SQL_COUNT] = {
         "REPLACE INTO error(source_id,view_id,stage,instance_id,errno,"
         "message,at) VALUES(?1,?2,?3,"
         "(SELECT max(id) FROM instance WHERE source_id=?1),?4,?5," NOW ")",
+
+    [SQL_ROI_LAST] = "SELECT coalesce(max(n),0),count(*) FROM roi"
+                     " WHERE table_name=?1 AND series_uid=?2",
+    [SQL_ROI_DROP] = "DELETE FROM roi WHERE table_name=?1",
+    [SQL_ROI_PUT] = "REPLACE INTO roi(table_name,series_uid,n,x,y,z,dx,dy,dz,"
+                    "label) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+    [SQL_ROI_TOUCH_SERIES] =
+        "UPDATE study SET epoch=?2 WHERE id IN (SELECT study_id FROM series"
+        " INDEXED BY series_uid WHERE uid IN " ROI_UIDS ")",
+    [SQL_ROI_TOUCH_INSTANCES] =
+        "UPDATE study SET epoch=?2 WHERE id IN (SELECT study_id FROM instance"
+        " INDEXED BY instance_uid WHERE uid IN " ROI_UIDS ")",
 
     [SQL_META_PUT] = "REPLACE INTO meta(k,v) VALUES(?1,?2)",
     [SQL_EPOCH_NEXT] = "INSERT INTO meta(k,v) VALUES('epoch',1)"

@@ -42,6 +42,12 @@ enum sql {
     SQL_ERROR_GET,
     SQL_ERRORS,
     SQL_CSV,
+    SQL_ROI_COUNT_INSTANCE,
+    SQL_ROI_COUNT_SERIES,
+    SQL_ROI_GET_INSTANCE,
+    SQL_ROI_GET_SERIES,
+    SQL_ROI_LIST,
+    SQL_ROI_LIST_ALL,
     /* writes by the daemon */
     SQL_VIEW_COUNT,
     SQL_VIEW_PUT,
@@ -50,6 +56,12 @@ enum sql {
     SQL_FRAMES_DROP,
     SQL_FRAMES_PUT,
     SQL_ERROR_PUT,
+    /* prepfsctl roi */
+    SQL_ROI_LAST,
+    SQL_ROI_DROP,
+    SQL_ROI_PUT,
+    SQL_ROI_TOUCH_SERIES,
+    SQL_ROI_TOUCH_INSTANCES,
     /* the indexer */
     SQL_META_PUT,
     SQL_EPOCH_NEXT,

@@ -24,6 +24,9 @@ static bool may_scan(enum sql which)
     case SQL_VIEWS:        /* all of them are wanted */
     case SQL_VIEW_COUNT:
     case SQL_ERRORS:
+    case SQL_ROI_LIST_ALL:
+    case SQL_ROI_TOUCH_SERIES: /* once per import */
+    case SQL_ROI_TOUCH_INSTANCES:
     case SQL_CSV:
     case SQL_COUNT_STUDIES: /* up to a limit */
     case SQL_LIST_STUDIES:  /* by primary key, from `after` */
