@@ -11,7 +11,7 @@
  * that is not canonical is a symlink to the one that is, so there is one
  * inode, one cache key and one page-cache copy per set of parameters.
  *
- * The language, operator by operator, is one table (view_ops.c): the parser,
+ * The language, operator by operator, is one table (view_forms.h): the parser,
  * the printer, `.prepfs/grammar.txt`, `.prepfs/explain` and the tests all read
  * it. man/prepfs-view.7 is its manual.
  *

@@ -60,10 +60,10 @@ static int blame(struct token *t, enum view_problem_kind kind, const char *text,
 
 static bool is_key_of(const char *name, const char *text, size_t length)
 {
-    for (size_t i = 0; i < view_forms_count; i++) {
-        if (strcmp(view_forms[i].name, name) != 0)
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        if (strcmp(view_form_at(i)->name, name) != 0)
             continue;
-        for (const struct view_arg *arg = view_forms[i].args;
+        for (const struct view_arg *arg = view_form_at(i)->args;
              arg->kind != ARG_END; arg++)
             if (arg->kind != ARG_WORD && arg->key &&
                 equals(text, length, arg->key))
@@ -159,8 +159,8 @@ static void suggest(struct token *t, const struct piece *piece)
     if (!t->p->wants_nearest)
         return;
     view_nearest_init(&n, piece->text, piece->length);
-    for (size_t i = 0; i < view_forms_count; i++) {
-        const struct view_form *form = &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        const struct view_form *form = view_form_at(i);
 
         if (strcmp(form->name, t->name) != 0)
             continue;
@@ -179,10 +179,10 @@ static int no_form(struct token *t)
     const char *end = t->use->text + t->use->text_length;
     bool takes_any = false;
 
-    for (size_t i = 0; i < view_forms_count; i++)
-        if (strcmp(view_forms[i].name, t->name) == 0)
-            takes_any |=
-                view_forms[i].word || view_forms[i].args[0].kind != ARG_END;
+    for (size_t i = 0; i < view_forms_count(); i++)
+        if (strcmp(view_form_at(i)->name, t->name) == 0)
+            takes_any |= view_form_at(i)->word ||
+                         view_form_at(i)->args[0].kind != ARG_END;
     if (t->count == 0)
         return blame(t, VIEW_PROBLEM_SYNTAX, t->use->text,
                      (size_t)(end - t->use->text), "an argument is missing");
@@ -198,8 +198,8 @@ static const struct view_form *choose_form(struct token *t)
 {
     const struct view_form *bare = NULL;
 
-    for (size_t i = 0; i < view_forms_count; i++) {
-        const struct view_form *form = &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        const struct view_form *form = view_form_at(i);
 
         if (strcmp(form->name, t->name) != 0 || !form_fits(t, form))
             continue;

@@ -70,8 +70,8 @@ void view_grammar(FILE *out)
     enum view_slot slot = SLOT_COUNT;
 
     (void)fputs(intro, out);
-    for (size_t i = 0; i < view_forms_count; i++) {
-        const struct view_form *form = &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        const struct view_form *form = view_form_at(i);
 
         if (form->slot != slot)
             (void)fprintf(out, "\n%s\n", view_slot_titles[form->slot]);
@@ -95,10 +95,10 @@ static enum view_slot slot_of(const char *token, size_t length)
     const char *dash = memchr(token, '-', length);
     size_t n = dash ? (size_t)(dash - token) : length;
 
-    for (size_t i = 0; i < view_forms_count; i++)
-        if (strlen(view_forms[i].name) == n &&
-            memcmp(view_forms[i].name, token, n) == 0)
-            return view_forms[i].slot;
+    for (size_t i = 0; i < view_forms_count(); i++)
+        if (strlen(view_form_at(i)->name) == n &&
+            memcmp(view_form_at(i)->name, token, n) == 0)
+            return view_form_at(i)->slot;
     return SLOT_COUNT;
 }
 
@@ -159,9 +159,9 @@ struct matrix {
 
 static void fill(struct matrix *m)
 {
-    for (size_t i = 0; i < view_forms_count && m->count < FORMS_MAX; i++)
-        if (!view_forms[i].is_default)
-            m->forms[m->count++] = &view_forms[i];
+    for (size_t i = 0; i < view_forms_count() && m->count < FORMS_MAX; i++)
+        if (!view_form_at(i)->is_default)
+            m->forms[m->count++] = view_form_at(i);
     for (size_t i = 0; i < m->count; i++)
         for (size_t k = 0; k <= i; k++)
             m->fits[i][k] = m->fits[k][i] =

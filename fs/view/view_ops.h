@@ -101,8 +101,9 @@ struct view_form {
     const char *rule;    /* what several forms share, or NULL */
 };
 
-extern const struct view_form view_forms[];
-extern const size_t view_forms_count;
+/* The table: rows in pipeline order, from 0. */
+const struct view_form *view_form_at(size_t i);
+size_t view_forms_count(void);
 
 /* A spelling without its `vol-`. */
 struct view_alias {

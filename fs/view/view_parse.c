@@ -48,9 +48,9 @@ static const struct view_form *find_operator(const char *name, size_t length,
             length = strlen(name);
             break;
         }
-    for (size_t i = 0; i < view_forms_count; i++)
-        if (equals(name, length, view_forms[i].name))
-            return &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++)
+        if (equals(name, length, view_form_at(i)->name))
+            return view_form_at(i);
     return NULL;
 }
 
@@ -62,8 +62,8 @@ static void suggest(struct view_parser *p, const char *name, size_t length)
         return;
     view_nearest_init(&n, name, length);
     view_nearest_try(&n, "full");
-    for (size_t i = 0; i < view_forms_count; i++)
-        view_nearest_try(&n, view_forms[i].name);
+    for (size_t i = 0; i < view_forms_count(); i++)
+        view_nearest_try(&n, view_form_at(i)->name);
     for (size_t i = 0; i < view_aliases_count; i++)
         view_nearest_try(&n, view_aliases[i].name);
     for (size_t i = 0; i < view_presets_count(p->presets); i++)

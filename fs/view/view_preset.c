@@ -125,8 +125,8 @@ static bool is_taken(const char *name)
     if (folded[0] == 'v' && length > 1 &&
         strspn(folded + 1, "0123456789") == length - 1)
         return true; /* a version */
-    for (size_t i = 0; i < view_forms_count; i++)
-        if (strcmp(folded, view_forms[i].name) == 0)
+    for (size_t i = 0; i < view_forms_count(); i++)
+        if (strcmp(folded, view_form_at(i)->name) == 0)
             return true;
     for (size_t i = 0; i < view_aliases_count; i++)
         if (strcmp(folded, view_aliases[i].name) == 0)

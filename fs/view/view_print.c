@@ -120,9 +120,9 @@ static bool form_is_in(const struct view *view, const struct view_form *form)
 const struct view_form *view_form_in(const struct view *view,
                                      enum view_slot slot)
 {
-    for (size_t i = 0; i < view_forms_count; i++)
-        if (view_forms[i].slot == slot && form_is_in(view, &view_forms[i]))
-            return &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++)
+        if (view_form_at(i)->slot == slot && form_is_in(view, view_form_at(i)))
+            return view_form_at(i);
     return NULL;
 }
 

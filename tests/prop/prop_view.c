@@ -295,7 +295,7 @@ static void make_name(struct name *name)
     name->count = 0;
     while (name->count < want && name->count < SLOT_COUNT) {
         const struct view_form *form =
-            &view_forms[below((uint32_t)view_forms_count)];
+            view_form_at(below((uint32_t)view_forms_count()));
         bool taken = false;
 
         for (unsigned i = 0; i < name->count; i++)

@@ -716,8 +716,8 @@ END_TEST
 
 START_TEST(the_examples_of_the_table_are_canonical)
 {
-    for (size_t i = 0; i < view_forms_count; i++) {
-        const struct view_form *form = &view_forms[i];
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        const struct view_form *form = view_form_at(i);
         size_t need = strcspn(form->needs, " ");
         char text[VIEW_TEXT_SIZE];
         struct view view;
@@ -741,20 +741,20 @@ END_TEST
 
 START_TEST(each_need_of_the_table_suffices)
 {
-    for (size_t i = 0; i < view_forms_count; i++) {
-        const char *need = view_forms[i].needs;
+    for (size_t i = 0; i < view_forms_count(); i++) {
+        const char *need = view_form_at(i)->needs;
         struct view view;
         char text[VIEW_TEXT_SIZE];
 
         if (!*need)
             continue;
         ck_assert_int_eq(
-            view_parse(view_forms[i].example, NULL, &view, NULL, NULL), -1);
+            view_parse(view_form_at(i)->example, NULL, &view, NULL, NULL), -1);
         while (*need) {
             size_t n = strcspn(need, " ");
 
-            (void)snprintf(text, sizeof text, "%s_%.*s", view_forms[i].example,
-                           (int)n, need);
+            (void)snprintf(text, sizeof text, "%s_%.*s",
+                           view_form_at(i)->example, (int)n, need);
             ck_assert_msg(view_parse(text, NULL, &view, NULL, NULL) == 0, "%s",
                           text);
             need += n;

@@ -146,14 +146,14 @@ END_TEST
 
 START_TEST(lines_fit_a_terminal)
 {
-    for (size_t i = 0; i < view_forms_count; i++) {
+    for (size_t i = 0; i < view_forms_count(); i++) {
         char name[VIEW_TEXT_SIZE];
-        size_t need = strcspn(view_forms[i].needs, " ");
+        size_t need = strcspn(view_form_at(i)->needs, " ");
         char *text;
         char *save = NULL;
 
-        (void)snprintf(name, sizeof name, "%s%s%.*s", view_forms[i].example,
-                       need ? "_" : "", (int)need, view_forms[i].needs);
+        (void)snprintf(name, sizeof name, "%s%s%.*s", view_form_at(i)->example,
+                       need ? "_" : "", (int)need, view_form_at(i)->needs);
         text = explained(name, 0);
         for (char *line = strtok_r(text, "\n", &save); line;
              line = strtok_r(NULL, "\n", &save))
@@ -178,16 +178,16 @@ START_TEST(the_grammar_has_every_operator)
 {
     char *text = grammar();
 
-    for (size_t i = 0; i < view_forms_count; i++) {
+    for (size_t i = 0; i < view_forms_count(); i++) {
         char syntax[VIEW_TEXT_SIZE] = "";
         struct view_out out = {syntax, sizeof syntax, 0};
 
         view_out_text(&out, "\n  ");
-        view_print_syntax(&out, &view_forms[i]);
+        view_print_syntax(&out, view_form_at(i));
         ck_has(text, syntax);
-        ck_has(text, view_forms[i].doc);
-        if (!view_forms[i].is_default)
-            ck_has(text, view_forms[i].label); /* in the matrix */
+        ck_has(text, view_form_at(i)->doc);
+        if (!view_form_at(i)->is_default)
+            ck_has(text, view_form_at(i)->label); /* in the matrix */
     }
     for (size_t i = 0; i < view_aliases_count; i++)
         ck_has(text, view_aliases[i].name);

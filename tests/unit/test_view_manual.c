@@ -111,7 +111,7 @@ static const char *built_words(enum view_built built)
 
 START_TEST(an_operator_has_its_item)
 {
-    const struct view_form *form = &view_forms[_i];
+    const struct view_form *form = view_form_at((size_t)_i);
     char *text = item(form);
     const char *built = built_words(form->built);
     char example[VIEW_TEXT_SIZE];
@@ -148,7 +148,7 @@ START_TEST(no_item_is_about_something_else)
     ck_assert_ptr_nonnull(end);
     while ((p = strstr(p + 1, "\n.It Cm ")) != NULL && p < end)
         items++;
-    ck_assert_uint_eq(items, view_forms_count);
+    ck_assert_uint_eq(items, view_forms_count());
 }
 END_TEST
 
@@ -198,7 +198,8 @@ int main(int argc, char **argv)
     if (argc != 2)
         return EXIT_FAILURE;
     load(argv[1]);
-    tcase_add_loop_test(t, an_operator_has_its_item, 0, (int)view_forms_count);
+    tcase_add_loop_test(t, an_operator_has_its_item, 0,
+                        (int)view_forms_count());
     tcase_add_test(t, no_item_is_about_something_else);
     tcase_add_test(t, other_spellings_are_named);
     tcase_add_test(t, the_examples_are_canonical);
