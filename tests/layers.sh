@@ -30,6 +30,7 @@ fs/png         :
 fs/json        :
 fs/dcmtk       :
 fs/decode      : dcmtk/
+fs/worker      : decode/decode.h
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/

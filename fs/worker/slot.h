@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/*
+ * slot.h: the place of one worker, with or without a living one in it.
+ *
+ * Threads: one thread at a time per slot.
+ */
+#ifndef WORKER_SLOT_H
+#define WORKER_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "prepfs/error.h"
+#include "worker/arena.h"
+#include "worker/wire.h"
+#include "worker/zygote.h"
+
+struct slot {
+    struct arena arena;
+    int socket; /* -1: nobody here */
+    pid_t pid;
+    unsigned confinement;
+};
+
+/* What is done with the time of one decode. */
+struct slot_limits {
+    uint64_t memory_bytes;
+    unsigned seconds;
+};
+
+/* An empty slot. */
+void slot_init(struct slot *s);
+
+/* Sees to it that a living worker with an arena of at least `bytes` is there.
+ * *ret_started says whether it had to be made. */
+int slot_fill(struct slot *s, struct zygote *z,
+              const struct slot_limits *limits, uint64_t bytes,
+              bool *ret_started, struct error *err)
+    __attribute__((warn_unused_result));
+
+enum slot_outcome {
+    SLOT_REPLIED,
+    SLOT_ENDED,    /* the worker, by itself or by somebody's signal */
+    SLOT_TIMEOUT,  /* over its time */
+    SLOT_NONSENSE, /* it wrote what no worker of ours writes */
+};
+
+/* Sends a request and waits for the end of it. After anything but
+ * SLOT_REPLIED the slot must be emptied. */
+enum slot_outcome slot_ask(struct slot *s, const struct slot_limits *limits,
+                           const struct worker_request *request,
+                           struct worker_reply *ret);
+
+/* Ends the worker, if there is one; how it ended as of wait(2), or -1. */
+int slot_empty(struct slot *s, struct zygote *z);
+
+#endif

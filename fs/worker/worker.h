@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * worker.h: frames decoded in processes of their own.
+ *
+ * A codec reads what a stranger wrote. Here it runs in a worker: a process
+ * that has no file, no network, no other memory than it is allowed, and that
+ * may crash, grow or loop without anyone but the reader of that frame
+ * noticing. The reader gets the reason; the next frame gets a new worker.
+ *
+ *     mount process                        workers, one per thread that decodes
+ *     ┌───────────────┐  request, reply   ┌────────┐
+ *     │ workers_decode├──────────────────►│ serve  │ ×N    arena (memfd):
+ *     │               │◄──────────────────┤        │       bytes in, samples
+ * out └──────┬────────┘                   └───▲────┘ │ spawn, end │ fork, wait
+ *            │                ┌───────────────┴┐
+ *            └───────────────►│ zygote         │ one thread, forked at the
+ * start └────────────────┘
+ *
+ * Why a zygote: a process with threads must not fork and go on (a lock that
+ * another thread holds stays locked for ever in the child), and starting the
+ * program anew would cost the loading of every library and could meet other
+ * versions of them. The zygote is forked while there is one thread, does
+ * nothing but fork, wait and kill, and reads nothing of the archive.
+ *
+ * What a worker writes is hostile: a reply has one size, its text is made
+ * printable, and the samples are copied out of the arena before anyone looks
+ * at them. So a worker that was taken over can lie about the frames that it is
+ * given from then on, and do nothing else.
+ *
+ * Threads: struct workers is internally locked; workers_start forks and wants
+ * to be called while the process has one thread.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <stdint.h>
+
+#include "decode/decode.h"
+#include "prepfs/error.h"
+
+struct workers;
+
+enum {
+    WORKERS_MAX = 256,
+    WORKERS_SECONDS = 60 /* default limits */
+};
+#define WORKERS_MEMORY ((uint64_t)1 << 30)
+
+struct workers_config {
+    unsigned count; /* 1 .. WORKERS_MAX */
+    /* What a worker may have of its own beyond what it started with; 0:
+     * WORKERS_MEMORY. For frames larger than a twelfth of it, 12 times the
+     * frame: OpenJPEG needs about 9 bytes for a sample of one. */
+    uint64_t memory_bytes;
+    /* Processor time of one frame, 0: WORKERS_SECONDS. Time that passes while
+     * the worker does not get a processor counts an eighth. */
+    unsigned seconds;
+};
+
+/*
+ * Starts the zygote and all workers; returns when they are ready. After
+ * decode_global_init. The zygote keeps no descriptor of this process but its
+ * own; standard input and output are /dev/null in it, and so is standard error
+ * outside of sanitizer builds. Caller owns the result.
+ */
+struct workers *workers_start(const struct workers_config *config,
+                              struct error *err);
+
+/* Ends all workers. May be NULL. No other call may be under way or follow. */
+void workers_free(struct workers *w);
+
+/* How far workers are shut in: the least of all that were started. */
+enum {
+    WORKERS_NO_SYSCALLS = 1, /* seccomp: none that opens, connects, forks .. */
+    WORKERS_NO_FILES = 2,    /* Landlock: no path can be named */
+    WORKERS_MEMORY_LIMIT = 4 /* RLIMIT_AS */
+};
+unsigned workers_confinement(struct workers *w);
+
+/*
+ * Like decode_frame, in a worker; waits for one that is free. `w` NULL: in
+ * this process. `number` is that of the frame, from 1, for the texts.
+ *
+ * The decoder's own errors come through as they are, with the frame's number
+ * in front. Further: ERROR_CORRUPT if the worker crashed, needed more than its
+ * memory or its time; ERROR_IO (errno EIO) if somebody killed it or no worker
+ * can be started, which says nothing about the frame and may be tried again.
+ */
+int workers_decode(struct workers *w, const struct decode_desc *desc,
+                   const uint8_t *bytes, size_t length, unsigned first_bit,
+                   uint32_t number, const struct image *out, struct error *err)
+    __attribute__((warn_unused_result));
+
+struct workers_stats {
+    uint64_t count;   /* how many there are at most */
+    uint64_t started; /* since workers_start began */
+    uint64_t lost;    /* crashed, killed, or stopped at a limit */
+};
+/* All zero for NULL. */
+void workers_stats_get(struct workers *w, struct workers_stats *ret);
+
+#endif
