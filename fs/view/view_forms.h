@@ -20,6 +20,7 @@
 struct view_group {
     const struct view_form *forms;
     size_t count;
+    enum view_slot last; /* slot of its last row */
 };
 
 extern const struct view_group view_group_values;   /* select, values */
@@ -27,9 +28,9 @@ extern const struct view_group view_group_volume;   /* plane to slab */
 extern const struct view_group view_group_geometry; /* crop to patches */
 extern const struct view_group view_group_output;   /* numbers, type, listing */
 
-#define VIEW_GROUP(rows)                                                       \
+#define VIEW_GROUP(rows, last_slot)                                            \
     {                                                                          \
-        rows, sizeof rows / sizeof rows[0]                                     \
+        rows, sizeof rows / sizeof rows[0], last_slot                          \
     }
 
 #define AT(field) offsetof(struct view, field)

@@ -290,4 +290,4 @@ static const struct view_form rows[] = {
                 "frame."},
 };
 
-const struct view_group view_group_geometry = VIEW_GROUP(rows);
+const struct view_group view_group_geometry = VIEW_GROUP(rows, SLOT_PATCHES);

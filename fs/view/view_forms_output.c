@@ -147,4 +147,4 @@ static const struct view_form rows[] = {
                 "view."},
 };
 
-const struct view_group view_group_output = VIEW_GROUP(rows);
+const struct view_group view_group_output = VIEW_GROUP(rows, SLOT_TREE);

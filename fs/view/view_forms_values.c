@@ -263,4 +263,4 @@ static const struct view_form rows[] = {
      .formula = ""},
 };
 
-const struct view_group view_group_values = VIEW_GROUP(rows);
+const struct view_group view_group_values = VIEW_GROUP(rows, SLOT_PADVAL);

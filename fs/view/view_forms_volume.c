@@ -217,4 +217,4 @@ static const struct view_form rows[] = {
     SLAB("median", VIEW_SLAB_MEDIAN, "sliding median over d slices"),
 };
 
-const struct view_group view_group_volume = VIEW_GROUP(rows);
+const struct view_group view_group_volume = VIEW_GROUP(rows, SLOT_SLAB);

@@ -23,6 +23,16 @@ size_t view_forms_count(void)
     return count;
 }
 
+const struct view_form *view_forms_near(enum view_slot slot, size_t *ret_n)
+{
+    size_t g = 0;
+
+    while (slot > groups[g]->last)
+        g++;
+    *ret_n = groups[g]->count;
+    return groups[g]->forms;
+}
+
 const struct view_form *view_form_at(size_t i)
 {
     size_t g = 0;

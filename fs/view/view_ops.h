@@ -105,6 +105,9 @@ struct view_form {
 const struct view_form *view_form_at(size_t i);
 size_t view_forms_count(void);
 
+/* Some of these rows, among them all of `slot`. */
+const struct view_form *view_forms_near(enum view_slot slot, size_t *ret_n);
+
 /* A spelling without its `vol-`. */
 struct view_alias {
     const char *name;

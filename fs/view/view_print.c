@@ -120,9 +120,12 @@ static bool form_is_in(const struct view *view, const struct view_form *form)
 const struct view_form *view_form_in(const struct view *view,
                                      enum view_slot slot)
 {
-    for (size_t i = 0; i < view_forms_count(); i++)
-        if (view_form_at(i)->slot == slot && form_is_in(view, view_form_at(i)))
-            return view_form_at(i);
+    size_t n;
+    const struct view_form *forms = view_forms_near(slot, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (forms[i].slot == slot && form_is_in(view, &forms[i]))
+            return &forms[i];
     return NULL;
 }
 
