@@ -43,6 +43,17 @@ static int check_nii(const struct plan *plan, struct error *err)
     return nii_layout_init(&spec, &layout, err);
 }
 
+static int check_pack(const struct plan *plan, struct error *err)
+{
+    struct tiff_spec spec;
+
+    plan_tiff(plan, &spec);
+    if (tiff_pack_is_available(spec.pack))
+        return 0;
+    return error_set(err, ERROR_UNSUPPORTED, "libtiff was built without %s",
+                     tiff_pack_name(spec.pack));
+}
+
 static int check_png(const struct plan *plan, struct error *err)
 {
     if (plan->pages > 1)
@@ -64,7 +75,7 @@ int layout_check(enum leaf_kind kind, const struct plan *plan,
             return error_set(err, ERROR_UNSUPPORTED,
                              "f16 is for .npy alone: TIFF readers do not know "
                              "half floats");
-        return 0;
+        return check_pack(plan, err);
     case LEAF_NPY:
         return 0;
     case LEAF_NII:

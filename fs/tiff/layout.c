@@ -36,8 +36,8 @@ static int check_spec(const struct tiff_spec *spec, struct error *err)
         return error_set(err, ERROR_INTERNAL, "unknown sample type %d",
                          (int)spec->type);
     if (!tiff_pack_is_available(spec->pack))
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "this libtiff was built without that compression");
+        return error_set(err, ERROR_UNSUPPORTED, "libtiff was built without %s",
+                         tiff_pack_name(spec->pack));
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "tiff/tiff.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,23 @@ bool tiff_pack_is_available(enum tiff_pack pack)
     return TIFFIsCODECConfigured(codec_of(pack)) != 0;
 }
 
+const char *tiff_pack_name(enum tiff_pack pack)
+{
+    switch (pack) {
+    case TIFF_PACK_NONE:
+        return "no compression";
+    case TIFF_PACK_PACKBITS:
+        return "PackBits";
+    case TIFF_PACK_LZW:
+        return "LZW";
+    case TIFF_PACK_DEFLATE:
+        return "Deflate";
+    case TIFF_PACK_ZSTD:
+        return "Zstandard";
+    }
+    return "that compression";
+}
+
 /*
  * What one of `unit` input bytes can cost in overhead, and a constant:
  * PackBits   a literal's header in 5 bytes, anew in every row: libtiff puts a
@@ -126,6 +144,18 @@ uint64_t tiff_pack_bound(enum tiff_pack pack, uint64_t row_bytes, uint32_t rows)
     return checked_add_u64(bytes, extra, &bound) ? bound : 0;
 }
 
+/* libtiff does not tell which libzstd it packs with; that one does, if it is
+ * in the process. */
+static const char *zstd_version(void)
+{
+    union {
+        void *data;
+        const char *(*call)(void);
+    } symbol = {dlsym(RTLD_DEFAULT, "ZSTD_versionString")};
+
+    return symbol.data ? symbol.call() : "none";
+}
+
 void tiff_engine(char *ret, size_t size)
 {
     static const char before[] = "Version ";
@@ -133,8 +163,8 @@ void tiff_engine(char *ret, size_t size)
     const char *version = strstr(text, before);
 
     version = version ? version + sizeof before - 1 : text;
-    (void)snprintf(ret, size, "libtiff-%.*s", (int)strcspn(version, "\r\n"),
-                   version);
+    (void)snprintf(ret, size, "libtiff-%.*s+zstd-%s",
+                   (int)strcspn(version, "\r\n"), version, zstd_version());
 }
 
 /* ---- libtiff's file ----------------------------------------------------- */
@@ -354,8 +384,8 @@ int tiff_pack_strip(enum tiff_pack pack, const struct image *image,
     if (pack == TIFF_PACK_NONE)
         return append_unpacked(image, first_row, rows, buffer, err);
     if (!tiff_pack_is_available(pack))
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "this libtiff was built without that compression");
+        return error_set(err, ERROR_UNSUPPORTED, "libtiff was built without %s",
+                         tiff_pack_name(pack));
     if (image->stride_bytes != row_bytes || host_is_big_endian()) {
         copy = malloc(bytes);
         if (!copy)

@@ -168,6 +168,9 @@ uint64_t tiff_layout_strip_at(const struct tiff_layout *layout,
 /* Is this packing built into the libtiff at hand? */
 bool tiff_pack_is_available(enum tiff_pack pack);
 
+/* "LZW", "Deflate", ... for messages. */
+const char *tiff_pack_name(enum tiff_pack pack);
+
 /*
  * No strip of `rows` rows of `row_bytes` bytes packs to more than this,
  * whatever its samples. 0 on overflow.
@@ -198,8 +201,9 @@ int tiff_pack_strip(enum tiff_pack pack, const struct image *image,
                     struct tiff_buffer *buffer, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Writes the running libtiff's name and version, such as "libtiff-4.5.0", for
- * the engine key; cut if `size` is too small. */
+/* Writes the running libtiff's name and version and that of the libzstd beside
+ * it, such as "libtiff-4.5.0+zstd-1.5.4" or "...+zstd-none", for the engine
+ * key; cut if `size` is too small. */
 void tiff_engine(char *ret, size_t size);
 
 #ifdef __cplusplus

@@ -40,7 +40,7 @@ static const char *const slots[][16] = {
      "norm-sym-frame-fg", "norm-m0.4-s0.2"},
     {"u8", "u16", "i16", "f32"},
     {"gray", "rgb"},
-    {"pack-packbits", "pack-lzw", "pack-deflate"},
+    {"pack-packbits", "pack-lzw", "pack-deflate", "pack-zstd"},
     {"big"},
     {"tree"},
 };

@@ -5,6 +5,7 @@
  * what each format refuses.
  */
 #undef NDEBUG
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,45 @@ START_TEST(what_a_format_cannot_hold_is_refused_before_a_decode)
     ck_assert_msg(strstr(err.msg, r->word) != NULL, "%s", err.msg);
     ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_UNSUPPORTED);
     ck_assert_uint_eq(engine_decoded(&engine), 0);
+}
+END_TEST
+
+/* In place of libtiff's: is it one without Zstandard? */
+static bool lacks_zstd;
+
+int TIFFIsCODECConfigured(uint16_t scheme);
+int TIFFIsCODECConfigured(uint16_t scheme)
+{
+    union {
+        void *data;
+        int (*call)(uint16_t);
+    } real = {dlsym(RTLD_NEXT, "TIFFIsCODECConfigured")};
+
+    return !(scheme == 50000 && lacks_zstd) && real.call(scheme);
+}
+
+START_TEST(without_zstandard_there_is_everything_but_that_tiff)
+{
+    struct error err = ERROR_INIT;
+    struct image_file f;
+    struct leaf leaf;
+    uint64_t size;
+    size_t n;
+
+    large(&f);
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    lacks_zstd = true;
+    leaf = leaf_of("pack-zstd", &f, LEAF_TIFF);
+    ck_assert_int_eq(engine_size(&engine, &leaf, &size, &err),
+                     ERROR_UNSUPPORTED);
+    ck_assert_msg(strstr(err.msg, "libtiff was built without Zstandard"), "%s",
+                  err.msg);
+    ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_UNSUPPORTED);
+    ck_assert_uint_eq(engine_decoded(&engine), 0);
+    free(bytes_of("pack-zstd", &f, LEAF_NPY, &n));
+    free(bytes_of("pack-zstd", &f, LEAF_JSON, &n));
+    lacks_zstd = false;
 }
 END_TEST
 
@@ -583,6 +623,7 @@ int main(void)
     tcase_add_loop_test(t, pieces_of_any_size_are_those_of_the_whole, 0, 3);
     tcase_add_test(t, half_floats_are_singles_rounded);
     tcase_add_test(t, packing_is_a_matter_of_the_tiff_alone);
+    tcase_add_test(t, without_zstandard_there_is_everything_but_that_tiff);
     tcase_add_loop_test(t, what_a_format_cannot_hold_is_refused_before_a_decode,
                         0, COUNT(refusals));
     tcase_add_test(t, parts_are_refused_in_every_format);

@@ -668,6 +668,9 @@ START_TEST(engine_names_libtiff)
     ck_assert_int_eq(sscanf(name, "libtiff-%u.", &major), 1);
     ck_assert_uint_ge(major, 4);
     ck_assert(!strpbrk(name, " \n"));
+    ck_assert_ptr_nonnull(strstr(name, "+zstd-"));
+    ck_assert_int_eq(strstr(name, "+zstd-none") == NULL,
+                     tiff_pack_is_available(TIFF_PACK_ZSTD));
     tiff_engine(cut, sizeof cut);
     ck_assert_str_eq(cut, "lib");
 }

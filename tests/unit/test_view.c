@@ -584,7 +584,7 @@ static const struct answer answers[] = {
     {"pack-packbits", false, true, NULL, "full"},
     {"pack-lzw", false, true, NULL, "full"},
     {"pack-deflate", false, true, NULL, "full"},
-    {"pack-zstd", false, true, "pack-zstd", "full"},
+    {"pack-zstd", false, true, NULL, "full"},
     {"list-png", false, true, NULL, "full"},
     {"list-npy", true, true, NULL, "full"},
     {"list-nii", true, true, NULL, "full"},
