@@ -566,9 +566,9 @@ int cache_prefetch(struct cache *cache, const struct cache_key *key,
     return 0;
 }
 
-void cache_publish(struct cache *cache, const struct cache_key *key,
-                   const uint8_t *data, size_t size,
-                   const struct cache_hint *hint)
+static void publish(struct cache *cache, const struct cache_key *key,
+                    const uint8_t *data, size_t size,
+                    const struct cache_hint *hint, enum ahead why)
 {
     struct payload *payload;
     struct entry *entry, *spare;
@@ -583,12 +583,25 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
     entry = table_find(&r.shard->table, key, r.hash);
     if (payload && spare && !is_present(entry)) {
         entry = hold_locked(&r, entry, &spare);
-        shard_land_ahead_locked(r.shard, entry, STEAL(payload),
-                                AHEAD_PUBLISHED);
+        shard_land_ahead_locked(r.shard, entry, STEAL(payload), why);
     }
     release(&r);
     payload_unref(cache->memory, payload);
     free(spare);
+}
+
+void cache_publish(struct cache *cache, const struct cache_key *key,
+                   const uint8_t *data, size_t size,
+                   const struct cache_hint *hint)
+{
+    publish(cache, key, data, size, hint, AHEAD_PUBLISHED);
+}
+
+void cache_publish_ahead(struct cache *cache, const struct cache_key *key,
+                         const uint8_t *data, size_t size,
+                         const struct cache_hint *hint)
+{
+    publish(cache, key, data, size, hint, AHEAD_PREFETCHED);
 }
 
 void cache_unpin(struct cache *cache, struct cache_pin *pin)

@@ -215,6 +215,8 @@ static void add_state(struct cache_stats *sum, const struct shard *shard)
     const struct guard *guard = &shard->guard;
 
     sum->p += guard->gate.arc.p;
+    sum->bytes_ahead += shard->ahead.bytes;
+    sum->bytes_ahead_max += shard->share.ahead;
     sum->guard_frozen += guard->gate.frozen;
     sum->guard_freezes += guard->freezes;
     sum->guard_thaws += guard->thaws;

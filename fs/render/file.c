@@ -13,9 +13,6 @@
 #include "prepfs/cleanup.h"
 #include "render/leaf_json.h"
 
-/* Plans of leaves kept after use: an entry is about 1.5 KiB. */
-#define FILES_RESOLVED_BYTES ((size_t)32 * 1024 * 1024)
-
 /* ---- pages -------------------------------------------------------------- */
 
 static void page_free(void *value)
@@ -632,7 +629,7 @@ struct files *files_new(const struct files_config *config, struct error *err)
         return NULL;
     }
     f->config = *config;
-    f->resolved = flight_new(FILES_RESOLVED_BYTES, file_free, err);
+    f->resolved = flight_new(config->plan_bytes, file_free, err);
     f->pages = flight_new(config->page_bytes, page_free, err);
     if (f->resolved && f->pages)
         return f;
@@ -647,6 +644,11 @@ void files_free(struct files *f)
     flight_free(f->pages);
     flight_free(f->resolved);
     free(f);
+}
+
+size_t files_cost(struct files *f)
+{
+    return flight_cost(f->resolved) + flight_cost(f->pages);
 }
 
 void files_forget(struct files *f)

@@ -24,7 +24,8 @@ struct files_config {
     struct page_maker *maker;
     uint64_t engine;
     uint64_t max_bytes_per_file; /* 0: no limit */
-    size_t page_bytes;           /* budget for rendered pages kept */
+    size_t plan_bytes;           /* budgets for what is kept to use again: */
+    size_t page_bytes;           /* plans (about 1.5 KiB each) and pages */
 };
 
 /* What names a file: see struct leaf. */
@@ -52,6 +53,9 @@ struct file {
 struct files *files_new(const struct files_config *config, struct error *err);
 void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
+
+/* What plans and pages take now. */
+size_t files_cost(struct files *f);
 
 static inline enum leaf_kind file_kind(const struct file *file)
 {
@@ -114,5 +118,17 @@ int file_copy(struct files *f, const struct file *file, uint64_t offset,
 
 /* The page that byte `offset` belongs to; the header counts to page 0. */
 uint32_t file_page_at(const struct file *file, uint64_t offset);
+
+/* Units of reading ahead: ahead.c. */
+uint32_t file_units(const struct file *file);
+uint32_t file_unit_at(const struct file *file, uint64_t offset);
+uint64_t file_unit_bytes(const struct file *file); /* about */
+uint64_t file_unit_offset(const struct file *file, uint32_t unit);
+
+/* Makes the pieces of a unit for a reader that will come, but those that are
+ * there. *ret_made: there were some to make. */
+int file_prefetch(struct files *f, const struct file *file, uint32_t unit,
+                  bool *ret_made, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -21,6 +21,12 @@ int file_page_get(struct files *f, const struct file *file, uint32_t page,
                   bool *ret_made, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Puts a piece in the cache for a reader that will come; *made becomes true
+ * if it was not there. */
+int file_piece_prefetch(struct files *f, const struct file *file,
+                        const struct file_piece *piece, bool *made,
+                        struct error *err) __attribute__((warn_unused_result));
+
 /* A packed page is not what the remembered layout says: measures all again,
  * and forgets the layout. */
 void file_measure_again(struct files *f, const struct file *file);

@@ -6,8 +6,8 @@
  * for an absent key makes the value, the others wait for it and share it; an
  * error goes to all of them and leaves no trace of the key. Values nobody
  * uses stay, least recently used first to go, while the cost of all values
- * fits the budget; those in use count and cannot go. Opened sources, decoded frames, rendered pages and leaf plans are
- * each one such table.
+ * fits the budget; those in use count and cannot go. Opened sources, decoded
+ * frames, rendered pages and leaf plans are each one such table.
  *
  * Threads: struct flight is internally locked; a value is immutable once made.
  */

@@ -144,9 +144,11 @@ static int page_get(struct files *f, const struct file *file, uint32_t number,
                      number + 1);
 }
 
-/* Offers every other piece that this page (and the header) fill completely. */
+/* Offers every other piece that this page (and the header) fill completely;
+ * `ahead`: along with one that nobody has asked for yet. */
 static void publish_page(struct files *f, const struct file *file,
-                         uint32_t page, const uint8_t *bytes, uint64_t except)
+                         uint32_t page, const uint8_t *bytes, uint64_t except,
+                         bool ahead)
 {
     CLEANUP_FREE uint8_t *data = NULL;
     struct file_piece piece;
@@ -169,13 +171,16 @@ static void publish_page(struct files *f, const struct file *file,
         overlay(data, piece.offset, piece.size, from, to, bytes);
         hint_of(file, piece.offset, &hint);
         key = key_of(file, &piece);
-        cache_publish(f->config.cache, &key, data, piece.size, &hint);
+        if (ahead)
+            cache_publish_ahead(f->config.cache, &key, data, piece.size, &hint);
+        else
+            cache_publish(f->config.cache, &key, data, piece.size, &hint);
     }
 }
 
 /* Copies what page `number` has of [start, start+size). */
 static int copy_page(struct files *f, const struct file *file, uint32_t number,
-                     uint64_t start, size_t size, uint8_t *data,
+                     uint64_t start, size_t size, uint8_t *data, bool ahead,
                      struct error *err)
 {
     struct flight_ref ref = {NULL, NULL};
@@ -188,13 +193,14 @@ static int copy_page(struct files *f, const struct file *file, uint32_t number,
     layout_page_range(&file->layout, number, &from, &to);
     overlay(data, start, size, from, to, page->bytes);
     if (made)
-        publish_page(f, file, number, page->bytes, start);
+        publish_page(f, file, number, page->bytes, start, ahead);
     flight_put(f->pages, &ref);
     return 0;
 }
 
-int file_copy(struct files *f, const struct file *file, uint64_t offset,
-              size_t length, uint8_t *data, struct error *err)
+static int copy_range(struct files *f, const struct file *file, uint64_t offset,
+                      size_t length, uint8_t *data, bool ahead,
+                      struct error *err)
 {
     uint32_t page, last;
 
@@ -208,9 +214,15 @@ int file_copy(struct files *f, const struct file *file, uint64_t offset,
     page = file_page_at(file, offset);
     last = file_page_at(file, offset + length - 1);
     for (; page <= last; page++)
-        if (copy_page(f, file, page, offset, length, data, err) != 0)
+        if (copy_page(f, file, page, offset, length, data, ahead, err) != 0)
             return -1;
     return 0;
+}
+
+int file_copy(struct files *f, const struct file *file, uint64_t offset,
+              size_t length, uint8_t *data, struct error *err)
+{
+    return copy_range(f, file, offset, length, data, false, err);
 }
 
 /* ---- pieces ------------------------------------------------------------- */
@@ -219,23 +231,27 @@ struct piece_request {
     struct files *files;
     const struct file *file;
     const struct file_piece *piece;
+    bool ahead; /* for a reader that will come */
+    bool filled;
 };
 
 static int piece_fill(void *opaque, const struct cache_key *key, uint8_t *data,
                       size_t size, struct cache_hint *hint, struct error *err)
 {
-    const struct piece_request *r = opaque;
+    struct piece_request *r = opaque;
 
     (void)key;
+    r->filled = true;
     hint_of(r->file, r->piece->offset, hint);
-    return file_copy(r->files, r->file, r->piece->offset, size, data, err);
+    return copy_range(r->files, r->file, r->piece->offset, size, data, r->ahead,
+                      err);
 }
 
 int file_piece_get(struct files *f, const struct file *file,
                    const struct file_piece *piece, struct cache_pin *ret,
                    struct error *err)
 {
-    struct piece_request request = {f, file, piece};
+    struct piece_request request = {.files = f, .file = file, .piece = piece};
     struct cache_key key = key_of(file, piece);
 
     return cache_get(f->config.cache, &key, piece->size, piece_fill, &request,
@@ -248,6 +264,20 @@ bool file_piece_peek(struct files *f, const struct file *file,
     struct cache_key key = key_of(file, piece);
 
     return cache_try_get(f->config.cache, &key, piece->size, ret);
+}
+
+int file_piece_prefetch(struct files *f, const struct file *file,
+                        const struct file_piece *piece, bool *made,
+                        struct error *err)
+{
+    struct piece_request request = {
+        .files = f, .file = file, .piece = piece, .ahead = true};
+    struct cache_key key = key_of(file, piece);
+    int rc = cache_prefetch(f->config.cache, &key, piece->size, piece_fill,
+                            &request, err);
+
+    *made |= request.filled;
+    return rc;
 }
 
 void files_unpin(struct files *f, struct cache_pin *pin)

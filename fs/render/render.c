@@ -20,6 +20,9 @@
 
 enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 
+#define PLAN_BYTES_MAX ((size_t)32 * 1024 * 1024)
+#define WEIGHT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
 struct render {
     struct manifest *manifest;
     struct sources *sources;
@@ -33,14 +36,25 @@ struct render {
 
 /* ---- life --------------------------------------------------------------- */
 
+static size_t at_most(uint64_t bytes, size_t roof)
+{
+    return bytes < roof ? (size_t)bytes : roof;
+}
+
+/*
+ * The budget: a half for decoded frames, a quarter for pages. Plans of files
+ * and weights for resizing take what they need, up to an eighth and a
+ * sixteenth.
+ */
 static int init_parts(struct render *r, const struct render_config *config,
                       struct error *err)
 {
+    uint64_t budget = config->frame_bytes;
     struct sources_config sources = {
         .manifest = config->manifest,
         .archive = config->archive,
         .max_pixels = config->max_pixels,
-        .frame_bytes = config->frame_bytes,
+        .frame_bytes = (size_t)(budget / 2),
     };
     struct files_config files = {
         .manifest = config->manifest,
@@ -48,12 +62,13 @@ static int init_parts(struct render *r, const struct render_config *config,
         .maker = &r->maker,
         .engine = render_engine(),
         .max_bytes_per_file = config->max_bytes_per_file,
-        .page_bytes = config->frame_bytes / 2,
+        .page_bytes = (size_t)(budget / 4),
+        .plan_bytes = at_most(budget / 8, PLAN_BYTES_MAX),
     };
 
     r->manifest = config->manifest;
     r->sources = sources_new(&sources, err);
-    r->tools = tools_new(err);
+    r->tools = tools_new(at_most(budget / 16, WEIGHT_BYTES_MAX), err);
     if (!r->sources || !r->tools)
         return -1;
     r->maker.sources = r->sources;
@@ -407,30 +422,55 @@ static int read_file(const struct read_request *q, struct render_bytes *ret,
     return rc;
 }
 
-int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
-                size_t length, bool may_work, struct render_bytes *ret,
-                struct error *err)
+/* 0 with the resolved file, 1 if it is not and may_work is false, -1. */
+static int resolved(struct render *r, const struct leaf *leaf, bool may_work,
+                    struct flight_ref *ref, const struct file **ret,
+                    struct error *err)
 {
     struct file_id id = id_of(leaf);
-    struct flight_ref ref = {NULL, NULL};
-    struct read_request q = {r, NULL, offset, offset, may_work};
     const struct view *view;
-    int rc;
 
-    ret->iov_count = ret->pin_count = 0;
-    ret->length = 0;
-    ret->copy = NULL;
     if (check_part(leaf, err) != 0)
         return -1;
     view = render_view_by_id(r, leaf->view_id, err);
     if (!view)
         return -1;
-    if (file_peek(r->files, &id, &ref, &q.file) == 0) {
-        if (!may_work)
-            return 1;
-        if (file_get(r->files, &id, view, &ref, &q.file, err) != 0)
-            return -1;
-    }
+    if (file_peek(r->files, &id, ref, ret))
+        return 0;
+    if (!may_work)
+        return 1;
+    return file_get(r->files, &id, view, ref, ret, err);
+}
+
+static void place_of(const struct file *file, uint64_t offset,
+                     struct render_place *ret)
+{
+    *ret = (struct render_place){
+        .study_id = file->instance.study_id,
+        .digest = {file->file_digest[0], file->file_digest[1]},
+        .unit = file_unit_at(file, offset),
+        .units = file_units(file),
+        .unit_bytes = file_unit_bytes(file),
+        .leaf_bytes = file->layout.size,
+    };
+}
+
+int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
+                size_t length, bool may_work, struct render_bytes *ret,
+                struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    struct read_request q = {r, NULL, offset, offset, may_work};
+    int rc;
+
+    ret->iov_count = ret->pin_count = 0;
+    ret->length = 0;
+    ret->copy = NULL;
+    ret->place.units = 0;
+    rc = resolved(r, leaf, may_work, &ref, &q.file, err);
+    if (rc != 0)
+        return rc;
+    place_of(q.file, offset, &ret->place);
     if (offset < q.file->layout.size)
         q.end = length < q.file->layout.size - offset ? offset + length
                                                       : q.file->layout.size;
@@ -441,20 +481,59 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     return rc;
 }
 
+static uint64_t key_of_page(const struct leaf *leaf, uint32_t page)
+{
+    uint64_t numbers[] = {leaf->view_id, (uint64_t)leaf->object_id, leaf->part,
+                          leaf->kind, page};
+
+    return XXH3_64bits(numbers, sizeof numbers);
+}
+
 uint64_t render_job_key(struct render *r, const struct leaf *leaf,
                         uint64_t offset)
 {
     struct file_id id = id_of(leaf);
     struct flight_ref ref = {NULL, NULL};
     const struct file *file;
-    uint64_t numbers[] = {leaf->view_id, (uint64_t)leaf->object_id, leaf->part,
-                          leaf->kind, 0};
+    uint32_t page = 0;
 
     if (file_peek(r->files, &id, &ref, &file)) {
-        numbers[4] = file_page_at(file, offset);
+        page = file_page_at(file, offset);
         file_put(r->files, &ref);
     }
-    return XXH3_64bits(numbers, sizeof numbers);
+    return key_of_page(leaf, page);
+}
+
+/* ---- reading ahead ------------------------------------------------------ */
+
+uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
+                             uint32_t unit)
+{
+    struct file_id id = id_of(leaf);
+    struct flight_ref ref = {NULL, NULL};
+    const struct file *file;
+    uint32_t page = 0;
+
+    if (file_peek(r->files, &id, &ref, &file)) {
+        page = file_page_at(file, file_unit_offset(file, unit));
+        file_put(r->files, &ref);
+    }
+    return key_of_page(leaf, page);
+}
+
+int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
+                    bool *ret_made, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct file *file;
+    int rc;
+
+    *ret_made = false;
+    if (resolved(r, leaf, true, &ref, &file, err) != 0)
+        return -1;
+    rc = file_prefetch(r->files, file, unit, ret_made, err);
+    file_put(r->files, &ref);
+    return rc;
 }
 
 void render_stats_get(struct render *r, struct render_stats *ret)
@@ -468,5 +547,7 @@ void render_stats_get(struct render *r, struct render_stats *ret)
         .read_ns = s->read_ns,
         .decode_ns = s->decode_ns,
         .image_ns = r->maker.image_ns,
+        .kept_bytes = sources_cost(r->sources) + files_cost(r->files) +
+                      tools_cost(r->tools),
     };
 }

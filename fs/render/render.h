@@ -45,7 +45,7 @@ struct render_config {
     const char *archive;       /* absolute path; copied */
     uint64_t max_pixels;       /* per frame; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
-    uint64_t frame_bytes; /* budget for decoded frames kept for reuse */
+    uint64_t frame_bytes; /* budget for all that is kept to be used again */
 };
 
 /* Caller owns the result. */
@@ -94,12 +94,27 @@ int render_attr(struct render *r, const struct leaf *leaf,
 /* A mebibyte of pages of 32 KiB, at any offset. */
 #define RENDER_IOV_MAX 43
 
+/*
+ * Where in its leaf a read began, for who guesses what comes next. Leaves are
+ * made in units: a page, or a block where pages are smaller; unit `units - 1`
+ * is the last.
+ */
+struct render_place {
+    int64_t study_id;
+    uint64_t digest[2]; /* cache_key.leaf of its pieces */
+    uint32_t unit;
+    uint32_t units;      /* 0: not known */
+    uint64_t unit_bytes; /* about */
+    uint64_t leaf_bytes;
+};
+
 /* Pieces of a leaf for one reply: pinned, or, if there are too many of them,
  * copied. */
 struct render_bytes {
     struct iovec iov[RENDER_IOV_MAX];
     int iov_count;
     size_t length;
+    struct render_place place;
     int pin_count;
     void *copy;
     struct cache_pin pins[RENDER_IOV_MAX];
@@ -120,6 +135,17 @@ void render_release(struct render *r, struct render_bytes *bytes);
 uint64_t render_job_key(struct render *r, const struct leaf *leaf,
                         uint64_t offset);
 
+/*
+ * Makes a unit of a leaf for a reader that will come, as blocks that nobody
+ * has asked for yet. *ret_made: something was missing. render_prefetch_key is
+ * the job key of who reads that unit.
+ */
+int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
+                    bool *ret_made, struct error *err)
+    __attribute__((warn_unused_result));
+uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
+                             uint32_t unit);
+
 /* After a rescan: forgets opened sources, frames and plans, so that changed
  * instances are seen. Blocks in the cache stay: their keys name versions. */
 void render_rescanned(struct render *r);
@@ -136,6 +162,7 @@ struct render_stats {
     uint64_t read_ns;    /* reading them, */
     uint64_t decode_ns;  /* in codecs, */
     uint64_t image_ns;   /* between decode and file */
+    uint64_t kept_bytes; /* frames, pages, plans, of frame_bytes */
 };
 void render_stats_get(struct render *r, struct render_stats *ret);
 

@@ -477,3 +477,8 @@ struct sources_stats *sources_stats(struct sources *s)
 {
     return &s->stats;
 }
+
+size_t sources_cost(struct sources *s)
+{
+    return flight_cost(s->frames);
+}

@@ -28,7 +28,7 @@ struct sources_config {
     struct manifest *manifest; /* borrowed until sources_free */
     const char *archive;       /* copied by opening it */
     uint64_t max_pixels;       /* of one frame, 0: no limit */
-    size_t frame_bytes;        /* budget for frames that nobody uses */
+    size_t frame_bytes;        /* budget for decoded frames */
 };
 
 struct sources_stats {
@@ -44,6 +44,9 @@ struct sources *sources_new(const struct sources_config *config,
                             struct error *err);
 void sources_free(struct sources *s); /* may be NULL */
 struct sources_stats *sources_stats(struct sources *s);
+
+/* What decoded frames take now. */
+size_t sources_cost(struct sources *s);
 
 /* Forgets files and frames, after a rescan. */
 void sources_forget(struct sources *s);

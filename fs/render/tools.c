@@ -10,8 +10,6 @@
 
 #include "prepfs/lock.h"
 
-#define TOOLS_PLAN_BYTES ((size_t)16 * 1024 * 1024)
-
 struct tools {
     struct lock lock; /* protects idle */
     struct tool_set *idle;
@@ -23,7 +21,7 @@ static void plan_free(void *value)
     resize_plan_free(value);
 }
 
-struct tools *tools_new(struct error *err)
+struct tools *tools_new(size_t plan_bytes, struct error *err)
 {
     struct tools *t = calloc(1, sizeof *t);
 
@@ -31,7 +29,7 @@ struct tools *tools_new(struct error *err)
         (void)error_no_memory(err);
         return NULL;
     }
-    t->plans = flight_new(TOOLS_PLAN_BYTES, plan_free, err);
+    t->plans = flight_new(plan_bytes, plan_free, err);
     if (!t->plans) {
         free(t);
         return NULL;
@@ -45,6 +43,11 @@ static void set_free(struct tool_set *set)
     values_table_free(set->table);
     resize_scratch_free(&set->scratch);
     free(set);
+}
+
+size_t tools_cost(struct tools *t)
+{
+    return flight_cost(t->plans);
 }
 
 void tools_free(struct tools *t)

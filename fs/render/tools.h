@@ -24,9 +24,12 @@ struct tool_set {
     struct tool_set *next;
 };
 
-/* Caller owns the result. */
-struct tools *tools_new(struct error *err);
+/* `plan_bytes`: budget for weights. Caller owns the result. */
+struct tools *tools_new(size_t plan_bytes, struct error *err);
 void tools_free(struct tools *t); /* may be NULL; nothing borrowed */
+
+/* What the weights take now. */
+size_t tools_cost(struct tools *t);
 
 /* The set given back last, or a new one; NULL with *err. */
 struct tool_set *tools_borrow(struct tools *t, struct error *err);

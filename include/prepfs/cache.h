@@ -137,6 +137,12 @@ void cache_publish(struct cache *cache, const struct cache_key *key,
                    const uint8_t *data, size_t size,
                    const struct cache_hint *hint);
 
+/* The same for a block that came along with a prefetched one: nobody may ever
+ * ask for it, so it is kept, counted and dropped like one. */
+void cache_publish_ahead(struct cache *cache, const struct cache_key *key,
+                         const uint8_t *data, size_t size,
+                         const struct cache_hint *hint);
+
 void cache_unpin(struct cache *cache, struct cache_pin *pin);
 
 /*
@@ -193,7 +199,10 @@ struct cache_stats {
     uint64_t budget_bytes;
     uint64_t shards;
     uint64_t fills_in_flight;
-    uint64_t prefetched; /* cache_prefetch: fills that were kept */
+    uint64_t bytes_ahead;     /* of blocks that nobody has asked for yet, */
+    uint64_t bytes_ahead_max; /* and what they may take */
+    uint64_t prefetched; /* cache_prefetch: fills that were kept, and blocks
+                          * that came along */
     uint64_t prefetch_used;
     uint64_t prefetch_wasted; /* dropped before anybody asked */
     uint64_t published;       /* cache_publish: blocks that were kept */

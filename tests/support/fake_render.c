@@ -157,15 +157,14 @@ static int fail(const struct pattern_error *e, bool at_attr, uint64_t leaf,
 
 /* Finds the image; ERROR_STALE if it is gone. */
 static int place(struct render *r, const struct leaf *leaf,
-                 struct pattern *ret_pattern, uint64_t *ret_leaf,
-                 struct error *err)
+                 struct pattern *ret_pattern, uint64_t *ret_study,
+                 uint64_t *ret_leaf, struct error *err)
 {
-    uint64_t study;
     bool gone;
 
     *ret_pattern = pattern_of(r->c.manifest);
-    if (!pattern_instance_place(ret_pattern, leaf->object_id, &study, ret_leaf,
-                                &gone) ||
+    if (!pattern_instance_place(ret_pattern, leaf->object_id, ret_study,
+                                ret_leaf, &gone) ||
         gone)
         return error_set(err, ERROR_STALE, "instance %" PRId64 " is gone",
                          leaf->object_id);
@@ -178,10 +177,10 @@ int render_attr(struct render *r, const struct leaf *leaf,
 {
     const struct view *view = render_view_by_id(r, leaf->view_id, err);
     struct pattern p;
-    uint64_t n;
+    uint64_t study, n;
 
     (void)instance;
-    if (!view || place(r, leaf, &p, &n, err) < 0 ||
+    if (!view || place(r, leaf, &p, &study, &n, err) < 0 ||
         fail(pattern_error_of(&p, n), true, n, err) < 0)
         return -1;
     if (pattern_size(&p, n) > r->c.max_bytes_per_file)
@@ -199,22 +198,28 @@ int render_attr(struct render *r, const struct leaf *leaf,
     return 0;
 }
 
+static void make(struct render *r, const struct leaf *leaf,
+                 const struct pattern *p)
+{
+    sleep_ms(p->read_ms);
+    atomic_store(&r->made[slot(leaf)], 1);
+    (void)atomic_fetch_add(&r->frames, 1);
+}
+
 int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
                 size_t length, bool may_work, struct render_bytes *ret,
                 struct error *err)
 {
     struct pattern p;
-    uint64_t n, size, start;
+    uint64_t study, n, size, start;
 
-    if (place(r, leaf, &p, &n, err) < 0 ||
+    if (place(r, leaf, &p, &study, &n, err) < 0 ||
         fail(pattern_error_of(&p, n), false, n, err) < 0)
         return -1;
     if (p.read_ms > 0 && !atomic_load(&r->made[slot(leaf)])) {
         if (!may_work)
             return 1;
-        sleep_ms(p.read_ms);
-        atomic_store(&r->made[slot(leaf)], 1);
-        (void)atomic_fetch_add(&r->frames, 1);
+        make(r, leaf, &p);
     }
     size = pattern_size(&p, n);
     if (offset > size)
@@ -227,6 +232,10 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
              leaf->view_id * UINT64_C(257)) %
             PATTERN_NOISE;
     memset(ret, 0, offsetof(struct render_bytes, pins));
+    ret->place = (struct render_place){.study_id = (int64_t)study + 1,
+                                       .units = 1,
+                                       .unit_bytes = size,
+                                       .leaf_bytes = size};
     ret->iov[0].iov_base = (void *)(uintptr_t)(pattern_noise() + start);
     ret->iov[0].iov_len = length;
     ret->iov_count = length > 0;
@@ -246,6 +255,31 @@ uint64_t render_job_key(struct render *r, const struct leaf *leaf,
     (void)r;
     (void)offset;
     return (uint64_t)leaf->view_id << 32 | (uint64_t)leaf->object_id;
+}
+
+uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
+                             uint32_t unit)
+{
+    (void)unit;
+    return render_job_key(r, leaf, 0);
+}
+
+int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
+                    bool *ret_made, struct error *err)
+{
+    struct pattern p;
+    uint64_t study, n;
+
+    (void)unit;
+    *ret_made = false;
+    if (place(r, leaf, &p, &study, &n, err) < 0 ||
+        fail(pattern_error_of(&p, n), false, n, err) < 0)
+        return -1;
+    if (p.read_ms > 0 && !atomic_load(&r->made[slot(leaf)])) {
+        make(r, leaf, &p);
+        *ret_made = true;
+    }
+    return 0;
 }
 
 int render_shape(const struct view *view,

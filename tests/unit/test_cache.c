@@ -520,6 +520,39 @@ START_TEST(wrong_guesses_displace_nothing_that_was_used)
 }
 END_TEST
 
+START_TEST(what_comes_along_with_a_wrong_guess_displaces_nothing)
+{
+    struct cache *cache = small_cache(16 * MIB);
+    struct source source = {0};
+    static uint8_t data[60000];
+    struct cache_stats stats;
+    unsigned before;
+
+    use_noise(cache, &source, 1, 400); /* more than fits */
+    before = resident_of(cache, 1, 400, 60000);
+    for (uint64_t i = 0; i < 200; i++) {
+        struct cache_key key = key_of(2, i);
+        struct cache_hint hint;
+
+        ck_assert_int_eq(
+            fill_noise(&source, &key, data, sizeof data, &hint, NULL), 0);
+        cache_publish_ahead(cache, &key, data, sizeof data, NULL);
+    }
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_le(stats.bytes_ahead, stats.bytes_ahead_max);
+    ck_assert_uint_gt(stats.bytes_ahead, stats.bytes_ahead_max / 2);
+    ck_assert_uint_eq(resident_of(cache, 1, 400, 60000), before);
+    ck_assert_uint_gt(resident_of(cache, 2, 200, 60000), 0);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.published, 0);
+    ck_assert_uint_eq(stats.prefetched, 200);
+    ck_assert_uint_gt(stats.prefetch_used, 0);
+    ck_assert_uint_gt(stats.prefetch_wasted, 150);
+    ck_assert_uint_eq(stats.prefetch_used + stats.prefetch_wasted, 200);
+    cache_free(cache);
+}
+END_TEST
+
 static void *prefetch_gated(void *opaque)
 {
     struct reader *reader = opaque;
@@ -723,6 +756,8 @@ int main(void)
     tcase_add_test(tcase, impossible_sizes_are_refused);
     tcase_add_test(tcase, prefetched_block_is_ready_and_counted);
     tcase_add_test(tcase, failed_prefetch_leaves_no_trace);
+    tcase_add_test(tcase,
+                   what_comes_along_with_a_wrong_guess_displaces_nothing);
     tcase_add_test(tcase, wrong_guesses_displace_nothing_that_was_used);
     tcase_add_test(tcase, a_reader_joins_a_prefetch_under_way);
     tcase_add_test(tcase, published_blocks_outlive_their_share);
