@@ -537,6 +537,20 @@ static bool has_block(struct request *r)
     return present;
 }
 
+bool cache_has(struct cache *cache, const struct cache_key *key)
+{
+    struct entry *entry;
+    struct request r;
+    bool resident;
+
+    request_init(&r, cache, key, 0);
+    shard_lock(r.shard);
+    entry = table_find(&r.shard->table, key, r.hash);
+    resident = entry && entry->payload;
+    shard_unlock(r.shard);
+    return resident;
+}
+
 int cache_prefetch(struct cache *cache, const struct cache_key *key,
                    size_t size, cache_fill_fn fill, void *opaque,
                    struct error *err) NO_THREAD_SAFETY_ANALYSIS

@@ -172,11 +172,14 @@ void cache_expect_passes(struct cache *cache, uint64_t logical_bytes)
     cache_stats_get(cache, &stats);
     capacities = (double)logical_bytes * stored_part(&stats) /
                  (double)stats.budget_bytes;
-    if (capacities < 0.9)
+    if (capacities < 0.9 && logical_bytes > 0)
         return;
     for (unsigned i = 0; i < cache->shard_count; i++) {
         shard_lock(&cache->shards[i]);
-        guard_arm(&cache->shards[i].guard, capacities);
+        if (logical_bytes > 0)
+            guard_arm(&cache->shards[i].guard, capacities);
+        else
+            guard_disarm(&cache->shards[i].guard);
         shard_unlock(&cache->shards[i]);
     }
 }

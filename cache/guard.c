@@ -27,8 +27,9 @@
  * half-life of four shadow capacities.
  *
  *     freeze   when B's hits exceed A's by 5 % and 8
- *     thaw     when A's exceed B's, or when nothing in ARC was hit for much
- *              longer than ever (the data set was changed)
+ *     thaw     when A's exceed B's (by as much, while the caller's word
+ *              stands), or when nothing in ARC was hit for much longer than
+ *              ever (the data set was changed)
  *
  * B's content grows old, so B is made a copy of A at each thaw and from time
  * to time after it: soon at first, when A has just taken up a new data set,
@@ -450,7 +451,9 @@ static void judge(struct guard *guard)
     if (!guard->gate.frozen) {
         if (shadow->hits_b > LEAD * shadow->hits_a + LEAD_HITS * guard->caution)
             freeze(guard);
-    } else if (shadow->hits_a > shadow->hits_b) {
+    } else if (shadow->hits_a > (guard->expected > 0
+                                     ? LEAD * shadow->hits_b + 2 * LEAD_HITS
+                                     : shadow->hits_b)) {
         /* Overtaken: the lead was short-lived, ask for a larger one. */
         if (guard->caution < CAUTION_MAX)
             guard->caution *= CAUTION_STEP;
@@ -608,6 +611,11 @@ void guard_arm(struct guard *guard, double capacities)
     guard->expected = capacities;
     if (shadow)
         shadow->hits_b = LEAD * shadow->hits_a + 2 * LEAD_HITS;
+}
+
+void guard_disarm(struct guard *guard)
+{
+    guard->expected = 0;
 }
 
 uint64_t guard_blocks(const struct guard *guard)

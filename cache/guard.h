@@ -77,6 +77,9 @@ void guard_revive(struct guard *guard, struct arc_node *node, uint64_t charge);
  * the capacity are coming; what is found out later can still thaw it. */
 void guard_arm(struct guard *guard, double capacities);
 
+/* Takes the word back: frozen or not, it is as if it had come so by itself. */
+void guard_disarm(struct guard *guard);
+
 /* Residents and their bytes, the window included. */
 uint64_t guard_blocks(const struct guard *guard);
 uint64_t guard_bytes(const struct guard *guard);

@@ -25,6 +25,7 @@ struct deferred_args {
     uint64_t number; /* inode, or the parent's */
     uint64_t offset;
     size_t size;
+    bool noted; /* readers_note_read was told */
     char name[VIEW_NAME_MAX + 1];
 };
 

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "options.h"
 #include "pool.h"
+#include "readers.h"
 #include "record.h"
 #include "report.h"
 #include "stats.h"
@@ -30,6 +31,7 @@ struct fs {
     struct views *views;
     struct pool *pool;
     struct recorder *recorder;
+    struct readers *readers;
     struct control *control;
     struct tree *tree;
 

@@ -244,6 +244,18 @@ static void answer_read(struct fs *fs, fuse_req_t req,
     render_release(fs->render, bytes);
 }
 
+/* A read that the pool makes, unless that was noted when it was handed over:
+ * if so, what comes next may already be on its way too. */
+static void note_answer(struct fs *fs, const struct deferred_args *args,
+                        const struct leaf *leaf,
+                        const struct render_bytes *bytes)
+{
+    if (!args->noted)
+        readers_note_read(fs->readers, leaf, &bytes->place, false);
+    readers_note_answer(fs->readers, leaf, &bytes->place, args->offset,
+                        bytes->length);
+}
+
 static void deferred_read(struct deferred *d)
 {
     const struct deferred_args *args = deferred_args(d);
@@ -261,6 +273,8 @@ static void deferred_read(struct deferred *d)
         rc = render_read(fs->render, &leaf, args->offset, args->size, true,
                          &bytes, &err);
     }
+    if (rc == 0)
+        note_answer(fs, args, &leaf, &bytes);
     req = deferred_claim(d);
     if (req && rc == 0)
         answer_read(fs, req, &bytes);
@@ -270,19 +284,25 @@ static void deferred_read(struct deferred *d)
         render_release(fs->render, &bytes);
 }
 
-static void read_leaf(struct fs *fs, fuse_req_t req,
-                      const struct deferred_args *args, const struct leaf *leaf)
+static void read_leaf(struct fs *fs, fuse_req_t req, struct deferred_args *args,
+                      const struct leaf *leaf)
 {
     struct error err = ERROR_INIT;
     struct render_bytes bytes;
     int rc = render_read(fs->render, leaf, args->offset, args->size, false,
                          &bytes, &err);
 
+    if (rc < 0) {
+        refuse_leaf(fs, req, args->number, "read", &err);
+        return;
+    }
+    args->noted = bytes.place.units > 0;
+    if (args->noted)
+        readers_note_read(fs->readers, leaf, &bytes.place, rc == 0);
     if (rc == 0) {
         stats_add(&fs->stats, STATS_READ_INLINE, 1);
+        note_answer(fs, args, leaf, &bytes);
         answer_read(fs, req, &bytes);
-    } else if (rc < 0) {
-        refuse_leaf(fs, req, args->number, "read", &err);
     } else {
         stats_add(&fs->stats, STATS_READ_POOL, 1);
         defer(fs, req, render_job_key(fs->render, leaf, args->offset),

@@ -151,11 +151,15 @@ static int open_pool(struct parts *p, const struct options *o,
                      struct error *err)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads =
+        o->threads ? (unsigned)o->threads : (unsigned)(cpus > 0 ? cpus : 1);
     struct pool_config config = {
-        .threads =
-            o->threads ? (unsigned)o->threads : (unsigned)(cpus > 0 ? cpus : 1),
+        .threads = threads,
         .max_queued = QUEUE_MAX,
         .max_prefetch = PREFETCH_MAX,
+        /* Few threads are all needed to be ahead of a reader; of many, one
+         * waits for the next. */
+        .prefetch_threads = threads > 2 ? threads - 1 : threads,
     };
 
     p->fs.pool = pool_new(&config, err);
@@ -163,6 +167,22 @@ static int open_pool(struct parts *p, const struct options *o,
         return -1;
     p->fs.recorder = recorder_new(p->fs.manifest, p->fs.pool, err);
     return p->fs.recorder ? 0 : -1;
+}
+
+static int open_readers(struct parts *p, const struct options *o,
+                        struct error *err)
+{
+    struct readers_config config = {
+        .manifest = p->fs.manifest,
+        .render = p->fs.render,
+        .cache = p->fs.cache,
+        .pool = p->fs.pool,
+        .prefetch = (unsigned)o->prefetch,
+        .epochs = o->epochs,
+    };
+
+    p->fs.readers = readers_new(&config, err);
+    return p->fs.readers ? 0 : -1;
 }
 
 static void fill_report(struct parts *p)
@@ -244,8 +264,8 @@ int parts_open(struct parts *p, const struct options *options,
     if (open_state(p, paths, err) < 0 ||
         open_engine(p, options, paths, err) < 0 ||
         open_views(p, options, paths, err) < 0 ||
-        open_pool(p, options, err) < 0 || open_control(p, err) < 0 ||
-        open_tree(p, options, paths, err) < 0)
+        open_pool(p, options, err) < 0 || open_readers(p, options, err) < 0 ||
+        open_control(p, err) < 0 || open_tree(p, options, paths, err) < 0)
         return -1;
     return 0;
 }
@@ -255,6 +275,7 @@ void parts_close(struct parts *p)
     pool_free(p->fs.pool);
     tree_free(p->fs.tree);
     recorder_free(p->fs.recorder);
+    readers_free(p->fs.readers);
     control_free(p->fs.control);
     views_free(p->fs.views);
     render_free(p->fs.render);

@@ -14,7 +14,7 @@
 struct parts {
     struct fs fs;
     char *state_dir;
-    char *snapshot; /* the file behind manifest.db */
+    char *snapshot;                  /* the file behind manifest.db */
     struct cache_pressure *pressure; /* NULL: nobody watches the memory */
 };
 

@@ -43,6 +43,8 @@ struct pool {
     unsigned queued[POOL_CLASSES];
     unsigned limit[POOL_CLASSES];
     unsigned running;
+    unsigned prefetching; /* of the running */
+    unsigned prefetch_threads;
     unsigned queued_peak;
     uint64_t done, cancelled, refused;
     bool stop;
@@ -123,27 +125,32 @@ static void tell_if_quiet_locked(struct pool *p) REQUIRES(p->lock)
         lock_check(pthread_cond_broadcast(&p->quiet));
 }
 
+/* Readers first; guesses only on as many threads as they may have, so that
+ * the next reader finds one. */
 static struct pool_lane *next_lane_locked(struct pool *p) REQUIRES(p->lock)
 {
-    for (int c = 0; c < POOL_CLASSES; c++) {
-        if (!TAILQ_EMPTY(&p->ready[c]))
-            return TAILQ_FIRST(&p->ready[c]);
-    }
+    if (!TAILQ_EMPTY(&p->ready[POOL_READER]))
+        return TAILQ_FIRST(&p->ready[POOL_READER]);
+    if (p->prefetching < p->prefetch_threads)
+        return TAILQ_FIRST(&p->ready[POOL_PREFETCH]);
     return NULL;
 }
 
 static void run_first_locked(struct pool *p, struct pool_lane *lane)
     REQUIRES(p->lock)
 {
-    struct pool_job *job = TAILQ_FIRST(&lane->jobs[urgency(lane)]);
+    int class = urgency(lane);
+    struct pool_job *job = TAILQ_FIRST(&lane->jobs[class]);
 
     unqueue_locked(p, job);
     job->state = POOL_RUNNING;
     p->running++;
+    p->prefetching += class == POOL_PREFETCH;
     lock_release(&p->lock);
     job->run(job); /* the job may be gone after this */
     lock_acquire(&p->lock);
     p->running--;
+    p->prefetching -= class == POOL_PREFETCH;
     p->done++;
 }
 
@@ -255,6 +262,8 @@ struct pool *pool_new(const struct pool_config *config, struct error *err)
         TAILQ_INIT(&p->ready[c]);
     p->limit[POOL_READER] = config->max_queued;
     p->limit[POOL_PREFETCH] = config->max_prefetch;
+    p->prefetch_threads =
+        config->prefetch_threads ? config->prefetch_threads : config->threads;
     if (start_threads(p, config->threads, err) < 0) {
         pool_free(p);
         return NULL;
@@ -312,6 +321,16 @@ bool pool_cancel(struct pool *p, struct pool_job *job)
     }
     lock_release(&p->lock);
     return queued;
+}
+
+bool pool_is_busy(struct pool *p)
+{
+    bool busy;
+
+    lock_acquire(&p->lock);
+    busy = !TAILQ_EMPTY(&p->ready[POOL_READER]);
+    lock_release(&p->lock);
+    return busy;
 }
 
 void pool_drain(struct pool *p)

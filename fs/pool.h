@@ -57,9 +57,10 @@ struct pool_job {
 };
 
 struct pool_config {
-    unsigned threads;      /* at least 1 */
-    unsigned max_queued;   /* of class POOL_READER */
-    unsigned max_prefetch; /* of class POOL_PREFETCH */
+    unsigned threads;          /* at least 1 */
+    unsigned max_queued;       /* of class POOL_READER */
+    unsigned max_prefetch;     /* of class POOL_PREFETCH */
+    unsigned prefetch_threads; /* that may prefetch at once; 0: all */
 };
 
 /* Starts the threads, with all signals blocked in them. Caller owns. */
@@ -77,6 +78,9 @@ int pool_submit(struct pool *pool, struct pool_job *job, struct error *err)
 /* Takes a job back that has not started. False if it runs, or was never
  * submitted; the job must still exist. */
 bool pool_cancel(struct pool *pool, struct pool_job *job);
+
+/* Does a reader wait for a thread now? */
+bool pool_is_busy(struct pool *pool);
 
 /* Waits until nothing is queued and nothing runs. */
 void pool_drain(struct pool *pool);

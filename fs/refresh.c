@@ -218,6 +218,7 @@ int refresh_run(struct refresh *r, struct error *err)
     if (!rows)
         return error_no_memory(err);
     render_rescanned(r->fs->render);
+    readers_rescanned(r->fs->readers);
     rc = tell_changes(r, rows, err);
     free(rows);
     if (rc < 0)

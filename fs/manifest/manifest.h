@@ -148,6 +148,15 @@ int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
                        unsigned limit, struct manifest_instance *ret,
                        struct error *err);
 
+/*
+ * The images of a study, at most `limit`, by id and by name: 0 with two
+ * malloc'd arrays of the same ids; caller owns. A folder is listed in the one
+ * order, the CSV and sorted listings have the other.
+ */
+int manifest_study_order(struct manifest *m, int64_t study_id, unsigned limit,
+                         int64_t **ret_ids, int64_t **ret_named,
+                         uint32_t *ret_n, struct error *err);
+
 /* Entries of a folder below its cache_readdir threshold? Counts to `limit`. */
 int manifest_count_entries(struct manifest *m, int64_t study_id,
                            int64_t series_id, unsigned limit,

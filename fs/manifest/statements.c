@@ -77,6 +77,10 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_LIST_GONE] = INSTANCE "INDEXED BY instance_gone_study" INSTANCE_JOIN
                                "WHERE i.study_id=?1 AND i.id>?2 AND i.gone<>0"
                                " ORDER BY i.id LIMIT ?3",
+    [SQL_STUDY_NAMES] =
+        "SELECT i.id,coalesce(i.fname,i.uid) FROM instance i"
+        " INDEXED BY instance_listed_study WHERE i.study_id=?1 AND " LISTED(
+            "i.") " ORDER BY i.id LIMIT ?2",
     [SQL_LIST_CHANGED] = "SELECT id,dirname,mtime_s FROM study"
                          " WHERE id>?1 AND epoch>?2 ORDER BY id LIMIT ?3",
     [SQL_COUNT_STUDIES] = "SELECT count(*) FROM (SELECT 1 FROM study st"

@@ -121,6 +121,9 @@ int cache_get_with(struct cache *cache, const struct cache_key *key,
 bool cache_try_get(struct cache *cache, const struct cache_key *key,
                    size_t size, struct cache_pin *ret);
 
+/* Is the block resident now? Touches nothing; for who asks about many. */
+bool cache_has(struct cache *cache, const struct cache_key *key);
+
 /*
  * Makes the block for a reader that will come; does nothing if it is there
  * or on its way. It waits in a part of the budget of its own and can displace
@@ -148,7 +151,10 @@ void cache_unpin(struct cache *cache, struct cache_pin *pin);
 /*
  * Tells that full passes over `logical_bytes` of blocks are to be expected,
  * e.g. when a data set is opened. If that is more than the cache can hold,
- * the epoch guard begins to keep what is there instead of learning so first.
+ * the epoch guard begins to keep what is there instead of learning so first,
+ * and is patient for one and a half such passes. Best said when what is there
+ * is of that data set. 0: takes the word back, and leaves the rest to what the
+ * guard finds out.
  */
 void cache_expect_passes(struct cache *cache, uint64_t logical_bytes);
 

@@ -388,6 +388,45 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
     return n;
 }
 
+/* Names are numbers, of which 10 comes before 2. */
+static int compare_decimal(const void *a, const void *b)
+{
+    char x[24], y[24];
+
+    (void)snprintf(x, sizeof x, "%" PRId64, *(const int64_t *)a);
+    (void)snprintf(y, sizeof y, "%" PRId64, *(const int64_t *)b);
+    return strcmp(x, y);
+}
+
+/* Named as if there were one series. */
+int manifest_study_order(struct manifest *m, int64_t study_id, unsigned limit,
+                         int64_t **ret_ids, int64_t **ret_named,
+                         uint32_t *ret_n, struct error *err)
+{
+    struct pattern p = pattern_of(m);
+    uint64_t n = p.leaves < limit ? p.leaves : limit;
+    int64_t *ids = calloc(n + 1, sizeof *ids);
+    int64_t *named = calloc(n + 1, sizeof *named);
+
+    if (!ids || !named) {
+        free(ids);
+        free(named);
+        return error_no_memory(err);
+    }
+    for (uint64_t i = 0; i < n; i++)
+        named[i] = (int64_t)i + 1;
+    qsort(named, n, sizeof *named, compare_decimal);
+    for (uint64_t i = 0; i < n; i++) {
+        ids[i] = pattern_instance_id(&p, (uint64_t)study_id - 1, i);
+        named[i] = pattern_instance_id(&p, (uint64_t)study_id - 1,
+                                       (uint64_t)named[i] - 1);
+    }
+    *ret_ids = ids;
+    *ret_named = named;
+    *ret_n = (uint32_t)n;
+    return 0;
+}
+
 int manifest_count_entries(struct manifest *m, int64_t study_id,
                            int64_t series_id, unsigned limit, struct error *err)
 {

@@ -213,6 +213,7 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     struct pattern p;
     uint64_t study, n, size, start;
 
+    ret->place.units = 0;
     if (place(r, leaf, &p, &study, &n, err) < 0 ||
         fail(pattern_error_of(&p, n), false, n, err) < 0)
         return -1;
@@ -222,6 +223,13 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
         make(r, leaf, &p);
     }
     size = pattern_size(&p, n);
+    memset(ret, 0, offsetof(struct render_bytes, pins));
+    ret->place = (struct render_place){
+        .study_id = (int64_t)study + 1,
+        .digest = {(uint64_t)leaf->object_id * 31 + leaf->view_id, 0},
+        .units = 1,
+        .unit_bytes = size,
+        .leaf_bytes = size};
     if (offset > size)
         offset = size;
     if (length > size - offset)
@@ -231,11 +239,6 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     start = (offset + (uint64_t)leaf->object_id * 4099 +
              leaf->view_id * UINT64_C(257)) %
             PATTERN_NOISE;
-    memset(ret, 0, offsetof(struct render_bytes, pins));
-    ret->place = (struct render_place){.study_id = (int64_t)study + 1,
-                                       .units = 1,
-                                       .unit_bytes = size,
-                                       .leaf_bytes = size};
     ret->iov[0].iov_base = (void *)(uintptr_t)(pattern_noise() + start);
     ret->iov[0].iov_len = length;
     ret->iov_count = length > 0;

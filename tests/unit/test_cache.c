@@ -167,6 +167,24 @@ START_TEST(try_get_never_fills)
 }
 END_TEST
 
+START_TEST(residents_are_known_and_not_touched)
+{
+    struct cache *cache = small_cache(8 * MIB);
+    struct source source = {0};
+    struct cache_key key = key_of(1, 0), other = key_of(1, 1);
+    struct cache_stats before, after;
+
+    ck_assert(!cache_has(cache, &key));
+    get_one(cache, &source, 1, 0, 5000);
+    cache_stats_get(cache, &before);
+    ck_assert(cache_has(cache, &key));
+    ck_assert(!cache_has(cache, &other));
+    cache_stats_get(cache, &after);
+    ck_assert_uint_eq(after.hits + after.misses, before.hits + before.misses);
+    cache_free(cache);
+}
+END_TEST
+
 START_TEST(published_block_is_found)
 {
     struct cache *cache = small_cache(8 * MIB);
@@ -746,6 +764,7 @@ int main(void)
     tcase_add_test(tcase, failed_fill_is_reported_and_retried);
     tcase_add_test(tcase, pinned_bytes_outlive_eviction);
     tcase_add_test(tcase, try_get_never_fills);
+    tcase_add_test(tcase, residents_are_known_and_not_touched);
     tcase_add_test(tcase, published_block_is_found);
     tcase_add_test(tcase, concurrent_readers_share_one_fill);
     tcase_add_test(tcase, every_waiter_gets_the_error);
