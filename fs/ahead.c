@@ -49,12 +49,16 @@ static unsigned best_score(const struct stream *s)
     return best;
 }
 
+static bool is_believed(const struct stream *s)
+{
+    return s->unit_score >= AHEAD_UNIT_SCORE ||
+           s->leaf_score[LISTED] >= AHEAD_SCORE ||
+           s->leaf_score[NAMED] >= AHEAD_SCORE;
+}
+
 static bool is_loud(const struct stream *s)
 {
-    return s->serial && !s->quiet &&
-           (s->unit_score >= AHEAD_UNIT_SCORE ||
-            s->leaf_score[LISTED] >= AHEAD_SCORE ||
-            s->leaf_score[NAMED] >= AHEAD_SCORE);
+    return s->serial && !s->quiet && is_believed(s);
 }
 
 static void count_loud(struct ahead *a) REQUIRES(a->lock)
@@ -358,6 +362,8 @@ static struct match find_stream(struct ahead *a, const struct ahead_read *r)
     REQUIRES(a->lock)
 {
     struct match best = {.fit = FIT_NOT};
+    struct stream *fits[AHEAD_STREAMS];
+    int n_fits = 0;
 
     for (int i = 0; i < AHEAD_STREAMS; i++) {
         struct match m = {.stream = &a->streams[i]};
@@ -378,6 +384,12 @@ static struct match find_stream(struct ahead *a, const struct ahead_read *r)
             continue;
         m.fit = fit_leaf(a, m.stream, r, m.steps);
         take_better(&best, &m);
+        if (m.fit == FIT_LEAF)
+            fits[n_fits++] = m.stream;
+    }
+    for (int i = 0; i < n_fits; i++) {
+        if (fits[i] != best.stream && !is_believed(fits[i]))
+            fits[i]->serial = 0; /* the same reader, earlier */
     }
     return best;
 }

@@ -26,6 +26,7 @@ struct deferred {
     fuse_req_t req;
     deferred_fn work;
     struct deferred_args args;
+    uint64_t since_us;
     atomic_bool answered;
     atomic_int holders;
 };
@@ -58,6 +59,7 @@ fuse_req_t deferred_claim(struct deferred *d)
     if (atomic_exchange(&d->answered, true))
         return NULL;
     fuse_req_interrupt_func(req, NULL, NULL);
+    stats_add_wait(&d->fs->stats.pool, stats_now_us() - d->since_us);
     let_go(d);
     return req;
 }
@@ -119,6 +121,7 @@ void defer(struct fs *fs, fuse_req_t req, uint64_t key, deferred_fn work,
     d->req = req;
     d->work = work;
     d->args = *args;
+    d->since_us = stats_now_us();
     d->job.run = run;
     d->job.drop = drop;
     d->job.key = key;

@@ -193,6 +193,8 @@ static void fill_report(struct parts *p)
     r->pool = p->fs.pool;
     r->render = p->fs.render;
     r->cache = p->fs.cache;
+    r->readers = p->fs.readers;
+    r->epochs = p->fs.options->epochs;
     r->manifest = p->fs.manifest;
     r->started_ms = log_now_ms();
 }

@@ -18,13 +18,17 @@ struct numbers {
     uint64_t parallel_dirops, indexing, index_done, index_total;
     uint64_t pool_threads, pool_queued, pool_prefetching, pool_running;
     uint64_t pool_queued_peak, pool_done, pool_cancelled, pool_refused;
+    uint64_t epochs;
+    double ratio;
+    uint64_t pool_wait_us[STATS_WAITS], pool_wait_us_sum;
     uint64_t requests[STATS_COUNTERS];
     struct render_stats render;
     struct cache_stats cache;
+    struct readers_stats readers;
     struct manifest_totals totals;
 };
 
-enum item_kind { COUNTER, GAUGE };
+enum item_kind { COUNTER, GAUGE, REAL /* a gauge, double */ };
 
 struct item {
     const char *key;
@@ -68,6 +72,51 @@ static const struct item items[] = {
     {"bytes_used", GAUGE, AT(cache.bytes_used),
      "memory counted against the budget"},
     {"budget_bytes", GAUGE, AT(cache.budget_bytes), "memory of the cache"},
+    {"bytes_kept", GAUGE, AT(render.kept_bytes),
+     "memory of frames, pages and plans kept to be used again"},
+    {"ratio", REAL, AT(ratio), "bytes_logical to bytes_compressed"},
+    {"ghosts", GAUGE, AT(cache.ghosts), "blocks given up but remembered"},
+    {"p", REAL, AT(cache.p),
+     "bytes that the cache wants to have for blocks used once"},
+    {"shards", GAUGE, AT(cache.shards), "independent parts of the cache"},
+    {"fills_in_flight", GAUGE, AT(cache.fills_in_flight),
+     "blocks being made now"},
+    {"published", COUNTER, AT(cache.published),
+     "blocks kept that were made along with another"},
+    {"published_used", COUNTER, AT(cache.published_used),
+     "of these, asked for"},
+    {"prefetched", COUNTER, AT(cache.prefetched),
+     "blocks made ahead of a reader"},
+    {"prefetch_used", COUNTER, AT(cache.prefetch_used), "of these, asked for"},
+    {"prefetch_wasted", COUNTER, AT(cache.prefetch_wasted),
+     "of these, given up before anybody asked"},
+    {"prefetch_guesses", COUNTER, AT(readers.guesses),
+     "images or frames that were to be made ahead"},
+    {"prefetch_late", COUNTER, AT(readers.guesses_late),
+     "of these, overtaken by their reader"},
+    {"prefetch_depth", GAUGE, AT(readers.depth),
+     "how many are made ahead of one reader, at most, now"},
+    {"bytes_ahead", GAUGE, AT(cache.bytes_ahead),
+     "memory of blocks that nobody has asked for yet"},
+    {"bytes_ahead_max", GAUGE, AT(cache.bytes_ahead_max),
+     "what these may take"},
+    {"epochs", GAUGE, AT(epochs), "1 with the option epochs=auto"},
+    {"guard_frozen", GAUGE, AT(cache.guard_frozen),
+     "shards that keep what they have, for passes over too much"},
+    {"guard_freezes", COUNTER, AT(cache.guard_freezes),
+     "how often a shard began to"},
+    {"guard_thaws", COUNTER, AT(cache.guard_thaws),
+     "how often a shard stopped"},
+    {"passes_told", COUNTER, AT(readers.passes_told),
+     "how often the cache was told that a pass is too large"},
+    {"passes_bytes", GAUGE, AT(readers.expected_bytes),
+     "bytes in such a pass, before compression"},
+    {"lock_takes", COUNTER, AT(cache.lock_takes),
+     "how often a lock of the cache was taken"},
+    {"lock_waits", COUNTER, AT(cache.lock_waits),
+     "how often it had to be waited for"},
+    {"lock_wait_ns", COUNTER, AT(cache.lock_wait_ns),
+     "time spent waiting for it"},
 
     {"pool_threads", GAUGE, AT(pool_threads), "threads that decode"},
     {"pool_queued", GAUGE, AT(pool_queued), "requests waiting for a thread"},
@@ -108,6 +157,24 @@ static const struct item items[] = {
 
 enum { N_ITEMS = sizeof items / sizeof items[0] };
 
+/* Element i counts what took less than 2^i microseconds and at least half of
+ * that; the last takes the rest. */
+static const struct histogram {
+    const char *key;     /* KEY_us and KEY_us_sum; KEY_seconds */
+    size_t buckets, sum; /* offsets */
+    unsigned n;
+    const char *help, *sum_help;
+} histograms[] = {
+    {"wait", AT(cache.wait_us), AT(cache.wait_us_sum), CACHE_WAIT_BUCKETS,
+     "waits for a block that another reader was making",
+     "microseconds in them"},
+    {"pool_wait", AT(pool_wait_us), AT(pool_wait_us_sum), STATS_WAITS,
+     "requests answered by the pool, from question to answer",
+     "microseconds in them"},
+};
+
+enum { N_HISTOGRAMS = sizeof histograms / sizeof histograms[0] };
+
 static int collect(const struct report *r, struct numbers *n, struct error *err)
 {
     struct pool_stats pool;
@@ -131,17 +198,51 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     n->index_done = atomic_load(&r->index_done);
     n->index_total = atomic_load(&r->index_total);
     stats_sum(r->stats, n->requests);
+    n->epochs = r->epochs;
+    for (size_t i = 0; i < STATS_WAITS; i++)
+        n->pool_wait_us[i] = atomic_load(&r->stats->pool.n[i]);
+    n->pool_wait_us_sum = atomic_load(&r->stats->pool.sum_us);
     render_stats_get(r->render, &n->render);
+    readers_stats_get(r->readers, &n->readers);
     cache_stats_get(r->cache, &n->cache);
+    if (n->cache.bytes_compressed > 0)
+        n->ratio =
+            (double)n->cache.bytes_logical / (double)n->cache.bytes_compressed;
     return manifest_totals(r->manifest, &n->totals, err);
 }
 
-static uint64_t value_of(const struct numbers *n, const struct item *item)
+static uint64_t number_at(const struct numbers *n, size_t offset)
 {
     uint64_t value;
 
-    memcpy(&value, (const char *)n + item->offset, sizeof value);
+    memcpy(&value, (const char *)n + offset, sizeof value);
     return value;
+}
+
+static void print_value(FILE *out, const struct numbers *n,
+                        const struct item *item)
+{
+    double real;
+
+    if (item->kind != REAL) {
+        fprintf(out, "%" PRIu64, number_at(n, item->offset));
+        return;
+    }
+    memcpy(&real, (const char *)n + item->offset, sizeof real);
+    fprintf(out, "%.15g", real);
+}
+
+/* ---- JSON ---- */
+
+static void json_histogram(FILE *out, const struct numbers *n,
+                           const struct histogram *h)
+{
+    fprintf(out, "  \"%s_us\": [", h->key);
+    for (unsigned i = 0; i < h->n; i++)
+        fprintf(out, "%s%" PRIu64, i ? ", " : "",
+                number_at(n, h->buckets + i * sizeof(uint64_t)));
+    fprintf(out, "],\n  \"%s_us_sum\": %" PRIu64 ",\n", h->key,
+            number_at(n, h->sum));
 }
 
 int report_json(const struct report *r, FILE *out, struct error *err)
@@ -151,9 +252,13 @@ int report_json(const struct report *r, FILE *out, struct error *err)
     if (collect(r, &n, err) < 0)
         return -1;
     fputs("{\n", out);
-    for (size_t i = 0; i < N_ITEMS; i++)
-        fprintf(out, "  \"%s\": %" PRIu64 ",\n", items[i].key,
-                value_of(&n, &items[i]));
+    for (size_t i = 0; i < N_ITEMS; i++) {
+        fprintf(out, "  \"%s\": ", items[i].key);
+        print_value(out, &n, &items[i]);
+        fputs(",\n", out);
+    }
+    for (size_t i = 0; i < N_HISTOGRAMS; i++)
+        json_histogram(out, &n, &histograms[i]);
     fputs("  \"requests\": {\n", out);
     for (size_t i = 0; i < STATS_COUNTERS; i++)
         fprintf(out, "    \"%s\": %" PRIu64 "%s\n",
@@ -163,23 +268,54 @@ int report_json(const struct report *r, FILE *out, struct error *err)
     return 0;
 }
 
+/* ---- Prometheus ---- */
+
+static void prometheus_item(FILE *out, const struct numbers *n,
+                            const struct item *item)
+{
+    const char *suffix = item->kind == COUNTER ? "_total" : "";
+
+    fprintf(out, "# HELP prepfs_%s%s %s\n# TYPE prepfs_%s%s %s\nprepfs_%s%s ",
+            item->key, suffix, item->help, item->key, suffix,
+            item->kind == COUNTER ? "counter" : "gauge", item->key, suffix);
+    print_value(out, n, item);
+    fputc('\n', out);
+}
+
+/* Buckets are cumulative there, and the unit is the second. */
+static void prometheus_histogram(FILE *out, const struct numbers *n,
+                                 const struct histogram *h)
+{
+    uint64_t count = 0;
+
+    fprintf(out,
+            "# HELP prepfs_%s_seconds %s\n"
+            "# TYPE prepfs_%s_seconds histogram\n",
+            h->key, h->help, h->key);
+    for (unsigned i = 0; i + 1 < h->n; i++) {
+        count += number_at(n, h->buckets + i * sizeof(uint64_t));
+        fprintf(out, "prepfs_%s_seconds_bucket{le=\"%.7g\"} %" PRIu64 "\n",
+                h->key, (double)(UINT64_C(1) << i) * 1e-6, count);
+    }
+    count += number_at(n, h->buckets + (h->n - 1) * sizeof(uint64_t));
+    fprintf(out,
+            "prepfs_%s_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+            "prepfs_%s_seconds_sum %.7g\n"
+            "prepfs_%s_seconds_count %" PRIu64 "\n",
+            h->key, count, h->key, (double)number_at(n, h->sum) * 1e-6, h->key,
+            count);
+}
+
 int report_prometheus(const struct report *r, FILE *out, struct error *err)
 {
     struct numbers n;
 
     if (collect(r, &n, err) < 0)
         return -1;
-    for (size_t i = 0; i < N_ITEMS; i++) {
-        const struct item *item = &items[i];
-        const char *suffix = item->kind == COUNTER ? "_total" : "";
-
-        fprintf(out,
-                "# HELP prepfs_%s%s %s\n# TYPE prepfs_%s%s %s\n"
-                "prepfs_%s%s %" PRIu64 "\n",
-                item->key, suffix, item->help, item->key, suffix,
-                item->kind == COUNTER ? "counter" : "gauge", item->key, suffix,
-                value_of(&n, item));
-    }
+    for (size_t i = 0; i < N_ITEMS; i++)
+        prometheus_item(out, &n, &items[i]);
+    for (size_t i = 0; i < N_HISTOGRAMS; i++)
+        prometheus_histogram(out, &n, &histograms[i]);
     fputs("# HELP prepfs_requests_total requests from the kernel\n"
           "# TYPE prepfs_requests_total counter\n",
           out);
@@ -193,6 +329,9 @@ void report_keys(FILE *out)
 {
     for (size_t i = 0; i < N_ITEMS; i++)
         fprintf(out, "%s\t%s\n", items[i].key, items[i].help);
+    for (size_t i = 0; i < N_HISTOGRAMS; i++)
+        fprintf(out, "%s_us\t%s\n%s_us_sum\t%s\n", histograms[i].key,
+                histograms[i].help, histograms[i].key, histograms[i].sum_help);
     for (size_t i = 0; i < STATS_COUNTERS; i++)
         fprintf(out, "requests.%s\n", stats_name((enum stats_counter)i));
 }

@@ -20,6 +20,7 @@
 #include "pool.h"
 #include "prepfs/cache.h"
 #include "prepfs/error.h"
+#include "readers.h"
 #include "render/render.h"
 #include "stats.h"
 
@@ -28,7 +29,9 @@ struct report {
     struct pool *pool;
     struct render *render;
     struct cache *cache;
+    struct readers *readers;
     struct manifest *manifest;
+    bool epochs;         /* the cache is guarded */
     uint64_t started_ms; /* log_now_ms() at mount */
     unsigned fuse_threads;
     unsigned fuse_version; /* 314 for 3.14 */

@@ -3,6 +3,7 @@
 #include "stats.h"
 
 #include <stddef.h>
+#include <time.h>
 
 static const char *const names[STATS_COUNTERS] = {
     [STATS_LOOKUP] = "lookup",
@@ -28,6 +29,9 @@ static const char *const names[STATS_COUNTERS] = {
 
 void stats_init(struct stats *stats)
 {
+    for (size_t i = 0; i < STATS_WAITS; i++)
+        atomic_init(&stats->pool.n[i], 0);
+    atomic_init(&stats->pool.sum_us, 0);
     for (size_t lane = 0; lane < STATS_LANES; lane++) {
         for (size_t i = 0; i < STATS_COUNTERS; i++)
             atomic_init(&stats->lanes[lane].n[i], 0);
@@ -60,6 +64,24 @@ void stats_sum(const struct stats *stats, uint64_t ret[STATS_COUNTERS])
             ret[i] += atomic_load_explicit(&stats->lanes[lane].n[i],
                                            memory_order_relaxed);
     }
+}
+
+void stats_add_wait(struct stats_waits *waits, uint64_t us)
+{
+    unsigned i = 0;
+
+    while (i + 1 < STATS_WAITS && us >> i != 0)
+        i++;
+    (void)atomic_fetch_add_explicit(&waits->n[i], 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&waits->sum_us, us, memory_order_relaxed);
+}
+
+uint64_t stats_now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 const char *stats_name(enum stats_counter counter)

@@ -36,9 +36,17 @@ enum stats_counter {
     STATS_COUNTERS
 };
 
-enum { STATS_LANES = 16 };
+enum { STATS_LANES = 16, STATS_WAITS = 24 };
+
+/* n[i] counts waits of less than 2^i microseconds (and at least half of
+ * that); the last takes all longer ones. */
+struct stats_waits {
+    _Atomic uint64_t n[STATS_WAITS];
+    _Atomic uint64_t sum_us;
+};
 
 struct stats {
+    struct stats_waits pool; /* of requests that the pool answered */
     struct stats_lane {
         _Alignas(64) _Atomic uint64_t n[STATS_COUNTERS];
     } lanes[STATS_LANES];
@@ -47,6 +55,11 @@ struct stats {
 void stats_init(struct stats *stats);
 void stats_add(struct stats *stats, enum stats_counter counter, uint64_t n);
 void stats_sum(const struct stats *stats, uint64_t ret[STATS_COUNTERS]);
+
+void stats_add_wait(struct stats_waits *waits, uint64_t us);
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t stats_now_us(void);
 
 /* As it is spelled in stats.json. */
 const char *stats_name(enum stats_counter counter);
