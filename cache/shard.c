@@ -132,6 +132,7 @@ static void drop_data(struct shard *shard, struct entry *entry)
         shard->stats.evictions++;
     drop_copy(shard, entry);
     drop_payload(shard, entry);
+    entry->unasked = false;
 }
 
 /* Out of the table, if nothing needs the entry any more. */
@@ -186,6 +187,7 @@ static void expire_ahead(struct shard *shard)
 
         leave_ahead(shard, entry);
         if (published) {
+            entry->unasked = true;
             admit_data(shard, entry);
             continue;
         }
@@ -312,10 +314,24 @@ static void use_ahead(struct shard *shard, struct entry *entry)
     count_ghost_hits(shard);
 }
 
+/* It was counted as seen once when it came; this is that once. Else a pass
+ * over images of many blocks would look like use of all of them, and displace
+ * what is used indeed. */
+static void use_unasked(struct shard *shard, struct entry *entry)
+{
+    shard->stats.published_used++;
+    entry->unasked = false;
+    entry->touched = ++shard->tick;
+}
+
 void shard_touch_locked(struct shard *shard, struct entry *entry)
 {
     if (entry->ahead) {
         use_ahead(shard, entry);
+        return;
+    }
+    if (entry->unasked) {
+        use_unasked(shard, entry);
         return;
     }
     if (shard->tick - entry->touched <= correlation(shard))

@@ -40,6 +40,8 @@ struct entry {
     struct entry *newer;
     uint8_t ahead; /* enum ahead; not AHEAD_NOT: on the ahead list */
     bool held;     /* must stay in the table though the policy drops it */
+    bool unasked;  /* came with another block; the policy has it as one seen
+                    * once, but nobody has asked for it yet */
 };
 
 struct table {

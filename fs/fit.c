@@ -146,9 +146,10 @@ static uint32_t correlated(const struct fit *f)
 /* A block that is read in pieces is read once; one that comes back when it
  * must be forgotten has not been read again but in the next pass. */
 static void note_sample(struct fit *f, const struct fit_read *r,
-                        const struct cache_key *key, uint64_t h, float bytes,
-                        uint32_t now) REQUIRES(f->lock)
+                        const struct cache_key *key, uint64_t h, uint32_t now)
+    REQUIRES(f->lock)
 {
+    float bytes = (float)r->block_bytes;
     struct walk *w = walk_of(f, r->view, now);
     struct slot *slot = &w->slots[(h >> f->shift) % SLOTS];
     uint32_t age = now - slot->clock;
@@ -167,30 +168,21 @@ static void note_sample(struct fit *f, const struct fit_read *r,
     *slot = (struct slot){true, now, bytes, *key};
 }
 
-static uint64_t block_bytes(const struct fit_read *r, uint64_t block)
-{
-    uint64_t start = block * CACHE_BLOCK_MAX;
-
-    if (start >= r->leaf_bytes)
-        return 0;
-    return r->leaf_bytes - start < CACHE_BLOCK_MAX ? r->leaf_bytes - start
-                                                   : CACHE_BLOCK_MAX;
-}
-
 bool fit_note(struct fit *f, const struct fit_read *read)
 {
     bool due = false;
 
     for (uint64_t block = read->first; block <= read->last; block++) {
         struct cache_key key = {{read->digest[0], read->digest[1]}, block};
-        uint64_t bytes = block_bytes(read, block), h = hash(&key);
+        uint64_t h = hash(&key);
         uint32_t now = atomic_fetch_add_explicit(
-            &f->clock, (uint32_t)((bytes + 1023) / 1024), memory_order_relaxed);
+            &f->clock, (uint32_t)((read->block_bytes + 1023) / 1024),
+            memory_order_relaxed);
 
-        if ((h & ((UINT64_C(1) << f->shift) - 1)) != 0 || bytes == 0)
+        if ((h & ((UINT64_C(1) << f->shift) - 1)) != 0)
             continue;
         lock_acquire(&f->lock);
-        note_sample(f, read, &key, h, (float)bytes, now);
+        note_sample(f, read, &key, h, now);
         due = due || f->fresh >= JUDGE_EVERY;
         lock_release(&f->lock);
     }

@@ -47,7 +47,8 @@ struct fit_read {
     uint32_t view;      /* any number that names view and kind of file */
     uint64_t digest[2]; /* cache_key.leaf */
     uint64_t leaf_bytes;
-    uint64_t first, last; /* blocks */
+    uint64_t first, last; /* cache_key.block */
+    uint64_t block_bytes; /* of one, about */
 };
 
 /* Notes a read that was answered. True if it is time to judge. */

@@ -250,10 +250,11 @@ static void note_answer(struct fs *fs, const struct deferred_args *args,
                         const struct leaf *leaf,
                         const struct render_bytes *bytes)
 {
+    if (bytes->length == 0)
+        return;
     if (!args->noted)
         readers_note_read(fs->readers, leaf, &bytes->place, false);
-    readers_note_answer(fs->readers, leaf, &bytes->place, args->offset,
-                        bytes->length);
+    readers_note_answer(fs->readers, leaf, &bytes->place);
 }
 
 static void deferred_read(struct deferred *d)

@@ -88,15 +88,13 @@ static void resume(struct readers *r)
 }
 
 /* Units of this leaf that may be made ahead: they must find room until they
- * are read. Blocks shrink, so one may be larger than the room. */
+ * are read. */
 static unsigned limit_for(struct readers *r, const struct render_place *place)
 {
     uint64_t room = atomic_load(&r->ahead_bytes);
     uint64_t n = place->unit_bytes ? room / place->unit_bytes : 0;
     unsigned depth = atomic_load(&r->depth);
 
-    if (n == 0 && place->unit_bytes <= 2 * room)
-        n = 1;
     return n < depth ? (unsigned)n : depth;
 }
 
@@ -132,8 +130,8 @@ static void run_guess(struct pool_job *job)
         (void)atomic_fetch_add(&r->late, 1);
         return;
     }
-    (void)!render_prefetch(r->c.render, &g->leaf, g->target.unit, &made,
-                           &ignored);
+    (void)!render_prefetch(r->c.render, &g->leaf, g->target.unit,
+                           atomic_load(&r->ahead_bytes), &made, &ignored);
     ahead_done(r->ahead, &g->stream, made);
     account(r);
 }
@@ -325,19 +323,19 @@ static void judge(struct readers *r)
 }
 
 void readers_note_answer(struct readers *r, const struct leaf *leaf,
-                         const struct render_place *place, uint64_t offset,
-                         size_t length)
+                         const struct render_place *place)
 {
     struct fit_read read = {
         .view = number_of(leaf),
         .digest = {place->digest[0], place->digest[1]},
         .leaf_bytes = place->leaf_bytes,
-        .first = offset / CACHE_BLOCK_MAX,
+        .first = place->first_piece,
+        .last = place->last_piece,
+        .block_bytes = place->piece_bytes,
     };
 
-    if (!r->fit || length == 0)
+    if (!r->fit || place->units == 0)
         return;
-    read.last = (offset + length - 1) / CACHE_BLOCK_MAX;
     if (fit_note(r->fit, &read))
         judge(r);
 }

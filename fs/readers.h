@@ -47,8 +47,7 @@ void readers_note_read(struct readers *r, const struct leaf *leaf,
 
 /* Bytes of a leaf were answered. */
 void readers_note_answer(struct readers *r, const struct leaf *leaf,
-                         const struct render_place *place, uint64_t offset,
-                         size_t length);
+                         const struct render_place *place);
 
 /* The archive has changed. */
 void readers_rescanned(struct readers *r);

@@ -124,6 +124,7 @@ uint32_t file_units(const struct file *file);
 uint32_t file_unit_at(const struct file *file, uint64_t offset);
 uint64_t file_unit_bytes(const struct file *file); /* about */
 uint64_t file_unit_offset(const struct file *file, uint32_t unit);
+uint64_t file_piece_bytes(const struct file *file); /* about */
 
 /* Makes the pieces of a unit for a reader that will come, but those that are
  * there. *ret_made: there were some to make. */

@@ -27,6 +27,10 @@ int file_piece_prefetch(struct files *f, const struct file *file,
                         const struct file_piece *piece, bool *made,
                         struct error *err) __attribute__((warn_unused_result));
 
+/* Is the piece in the cache? Touches nothing. */
+bool file_piece_is_there(struct files *f, const struct file *file,
+                         const struct file_piece *piece);
+
 /* A packed page is not what the remembered layout says: measures all again,
  * and forgets the layout. */
 void file_measure_again(struct files *f, const struct file *file);

@@ -144,38 +144,71 @@ static int page_get(struct files *f, const struct file *file, uint32_t number,
                      number + 1);
 }
 
-/* Offers every other piece that this page (and the header) fill completely;
- * `ahead`: along with one that nobody has asked for yet. */
+/* A page that was just made and is offered to the cache in pieces. */
+struct publication {
+    struct files *files;
+    const struct file *file;
+    const uint8_t *bytes; /* of the page, which is [from, to) of the file */
+    uint64_t from, to;
+    uint64_t first;  /* where pieces that it fills may begin */
+    uint64_t except; /* the piece that it was made for */
+    bool ahead;      /* nobody has asked for that either */
+    uint8_t *data;   /* a block's room */
+};
+
+static void publish_piece(struct publication *p, const struct file_piece *piece)
+{
+    struct cache *cache = p->files->config.cache;
+    struct cache_hint hint = {0};
+    struct cache_key key = key_of(p->file, piece);
+
+    if (piece->offset == p->except || piece->offset < p->first ||
+        piece->offset + piece->size > p->to ||
+        piece->offset + piece->size <= p->file->layout.data_offset)
+        return;
+    if (!p->data && !(p->data = malloc(CACHE_BLOCK_MAX)))
+        return;
+    overlay_header(p->file, p->data, piece->offset, piece->size);
+    overlay(p->data, piece->offset, piece->size, p->from, p->to, p->bytes);
+    hint_of(p->file, piece->offset, &hint);
+    if (p->ahead)
+        cache_publish_ahead(cache, &key, p->data, piece->size, &hint);
+    else
+        cache_publish(cache, &key, p->data, piece->size, &hint);
+}
+
+/* Pieces that begin in [from, to), the last one first. */
+static void publish_backwards(struct publication *p, uint64_t from, uint64_t to)
+{
+    while (to > from) {
+        struct file_piece piece = file_piece_at(p->file, to - 1);
+
+        publish_piece(p, &piece);
+        to = piece.offset;
+    }
+}
+
+/*
+ * Offers every other piece that this page (and the header) fill completely. If
+ * the page is more than the cache has room for, what is offered last stays
+ * longest: that are the pieces after the one that was asked for, the nearest
+ * at the very end, so that who reads on finds them.
+ */
 static void publish_page(struct files *f, const struct file *file,
                          uint32_t page, const uint8_t *bytes, uint64_t except,
                          bool ahead)
 {
-    CLEANUP_FREE uint8_t *data = NULL;
-    struct file_piece piece;
-    uint64_t from, to, first;
+    struct publication p = {.files = f,
+                            .file = file,
+                            .bytes = bytes,
+                            .except = except,
+                            .ahead = ahead};
 
-    layout_page_range(&file->layout, page, &from, &to);
-    first = page == 0 && !file->is_split ? 0 : from;
-    for (uint64_t at = first; at < to; at = piece.offset + piece.size) {
-        struct cache_hint hint = {0};
-        struct cache_key key;
-
-        piece = file_piece_at(file, at);
-        if (piece.offset == except || piece.offset < first ||
-            piece.offset + piece.size > to ||
-            piece.offset + piece.size <= file->layout.data_offset)
-            continue;
-        if (!data && !(data = malloc(CACHE_BLOCK_MAX)))
-            return;
-        overlay_header(file, data, piece.offset, piece.size);
-        overlay(data, piece.offset, piece.size, from, to, bytes);
-        hint_of(file, piece.offset, &hint);
-        key = key_of(file, &piece);
-        if (ahead)
-            cache_publish_ahead(f->config.cache, &key, data, piece.size, &hint);
-        else
-            cache_publish(f->config.cache, &key, data, piece.size, &hint);
-    }
+    layout_page_range(&file->layout, page, &p.from, &p.to);
+    p.first = page == 0 && !file->is_split ? 0 : p.from;
+    publish_backwards(&p, p.first, except);
+    publish_backwards(&p, except > p.first ? except : p.first, p.to);
+    free(p.data);
 }
 
 /* Copies what page `number` has of [start, start+size). */
@@ -264,6 +297,14 @@ bool file_piece_peek(struct files *f, const struct file *file,
     struct cache_key key = key_of(file, piece);
 
     return cache_try_get(f->config.cache, &key, piece->size, ret);
+}
+
+bool file_piece_is_there(struct files *f, const struct file *file,
+                         const struct file_piece *piece)
+{
+    struct cache_key key = key_of(file, piece);
+
+    return cache_has(f->config.cache, &key);
 }
 
 int file_piece_prefetch(struct files *f, const struct file *file,

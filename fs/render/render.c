@@ -442,9 +442,12 @@ static int resolved(struct render *r, const struct leaf *leaf, bool may_work,
     return file_get(r->files, &id, view, ref, ret, err);
 }
 
-static void place_of(const struct file *file, uint64_t offset,
+/* Bytes [offset, end); one byte if it is at the end of the leaf. */
+static void place_of(const struct file *file, uint64_t offset, uint64_t end,
                      struct render_place *ret)
 {
+    uint64_t last = end > offset ? end - 1 : offset;
+
     *ret = (struct render_place){
         .study_id = file->instance.study_id,
         .digest = {file->file_digest[0], file->file_digest[1]},
@@ -452,6 +455,9 @@ static void place_of(const struct file *file, uint64_t offset,
         .units = file_units(file),
         .unit_bytes = file_unit_bytes(file),
         .leaf_bytes = file->layout.size,
+        .first_piece = file_piece_at(file, offset).number,
+        .last_piece = file_piece_at(file, last).number,
+        .piece_bytes = file_piece_bytes(file),
     };
 }
 
@@ -470,10 +476,11 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     rc = resolved(r, leaf, may_work, &ref, &q.file, err);
     if (rc != 0)
         return rc;
-    place_of(q.file, offset, &ret->place);
-    if (offset < q.file->layout.size)
+    if (offset < q.file->layout.size) {
         q.end = length < q.file->layout.size - offset ? offset + length
                                                       : q.file->layout.size;
+        place_of(q.file, offset, q.end, &ret->place);
+    }
     rc = read_file(&q, ret, err);
     file_put(r->files, &ref);
     if (rc != 0)
@@ -522,7 +529,7 @@ uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
 }
 
 int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
-                    bool *ret_made, struct error *err)
+                    uint64_t max_bytes, bool *ret_made, struct error *err)
 {
     struct flight_ref ref = {NULL, NULL};
     const struct file *file;
@@ -531,7 +538,9 @@ int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
     *ret_made = false;
     if (resolved(r, leaf, true, &ref, &file, err) != 0)
         return -1;
-    rc = file_prefetch(r->files, file, unit, ret_made, err);
+    rc = file_unit_bytes(file) > max_bytes
+             ? 0
+             : file_prefetch(r->files, file, unit, ret_made, err);
     file_put(r->files, &ref);
     return rc;
 }

@@ -106,6 +106,8 @@ struct render_place {
     uint32_t units;      /* 0: not known */
     uint64_t unit_bytes; /* about */
     uint64_t leaf_bytes;
+    uint64_t first_piece, last_piece; /* cache_key.block of what was read */
+    uint64_t piece_bytes;             /* about */
 };
 
 /* Pieces of a leaf for one reply: pinned, or, if there are too many of them,
@@ -137,11 +139,12 @@ uint64_t render_job_key(struct render *r, const struct leaf *leaf,
 
 /*
  * Makes a unit of a leaf for a reader that will come, as blocks that nobody
- * has asked for yet. *ret_made: something was missing. render_prefetch_key is
- * the job key of who reads that unit.
+ * has asked for yet; nothing if it has more than `max_bytes`, since its end
+ * would displace its beginning. *ret_made: something was missing, and made.
+ * render_prefetch_key is the job key of who reads that unit.
  */
 int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
-                    bool *ret_made, struct error *err)
+                    uint64_t max_bytes, bool *ret_made, struct error *err)
     __attribute__((warn_unused_result));
 uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
                              uint32_t unit);

@@ -229,7 +229,10 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
         .digest = {(uint64_t)leaf->object_id * 31 + leaf->view_id, 0},
         .units = 1,
         .unit_bytes = size,
-        .leaf_bytes = size};
+        .leaf_bytes = size,
+        .first_piece = offset / CACHE_BLOCK_MAX,
+        .last_piece = (offset + (length ? length - 1 : 0)) / CACHE_BLOCK_MAX,
+        .piece_bytes = size < CACHE_BLOCK_MAX ? size : CACHE_BLOCK_MAX};
     if (offset > size)
         offset = size;
     if (length > size - offset)
@@ -268,12 +271,13 @@ uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
 }
 
 int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
-                    bool *ret_made, struct error *err)
+                    uint64_t max_bytes, bool *ret_made, struct error *err)
 {
     struct pattern p;
     uint64_t study, n;
 
     (void)unit;
+    (void)max_bytes;
     *ret_made = false;
     if (place(r, leaf, &p, &study, &n, err) < 0 ||
         fail(pattern_error_of(&p, n), false, n, err) < 0)

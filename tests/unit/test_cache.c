@@ -632,6 +632,43 @@ START_TEST(published_blocks_outlive_their_share)
 }
 END_TEST
 
+/* Images of 20 blocks come whole and are read once each, in order: that is
+ * one use, and what was used twice stays. */
+START_TEST(reading_what_was_published_is_no_second_use)
+{
+    enum { HOT = 20, SIZE = 60000 };
+    struct cache *cache = small_cache(4 * MIB);
+    struct source source = {0};
+    static uint8_t data[SIZE];
+    struct cache_stats stats;
+
+    for (int pass = 0; pass < 3; pass++)
+        for (uint64_t i = 0; i < HOT; i++)
+            get_one(cache, &source, 1, i, SIZE);
+    for (uint64_t leaf = 10; leaf < 50; leaf++) {
+        for (uint64_t i = 0; i < 20; i++) {
+            struct cache_key key = key_of(leaf, i);
+            struct cache_hint hint;
+
+            ck_assert_int_eq(
+                fill_noise(&source, &key, data, SIZE, &hint, NULL), 0);
+            cache_publish(cache, &key, data, SIZE, NULL);
+        }
+        for (uint64_t i = 0; i < 20; i++) {
+            struct cache_key key = key_of(leaf, i);
+            struct cache_pin pin;
+
+            ck_assert(cache_try_get(cache, &key, SIZE, &pin));
+            cache_unpin(cache, &pin);
+        }
+    }
+    ck_assert_uint_eq(resident_of(cache, 1, HOT, SIZE), HOT);
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.published_used, stats.published);
+    cache_free(cache);
+}
+END_TEST
+
 /* -------------------------------------------------- scarcity and policy */
 
 START_TEST(pins_beyond_the_budget_are_served)
@@ -780,6 +817,7 @@ int main(void)
     tcase_add_test(tcase, wrong_guesses_displace_nothing_that_was_used);
     tcase_add_test(tcase, a_reader_joins_a_prefetch_under_way);
     tcase_add_test(tcase, published_blocks_outlive_their_share);
+    tcase_add_test(tcase, reading_what_was_published_is_no_second_use);
     tcase_add_test(tcase, pins_beyond_the_budget_are_served);
     tcase_add_test(tcase, reading_in_pieces_does_not_look_hot);
     tcase_add_test(tcase, guard_keeps_passes_near_their_bound);

@@ -114,13 +114,14 @@ static uint64_t digest_of(uint32_t view, int64_t leaf)
 static void read_block(struct world *w, uint32_t view, int64_t leaf,
                        uint64_t block, bool with_fit)
 {
-    struct fit_read read = {
-        view, {digest_of(view, leaf), 7}, w->leaf_bytes, block, block};
-    struct cache_key key = {{read.digest[0], read.digest[1]}, block};
     uint64_t start = block * CACHE_BLOCK_MAX;
     size_t size = w->leaf_bytes - start < CACHE_BLOCK_MAX
                       ? (size_t)(w->leaf_bytes - start)
                       : CACHE_BLOCK_MAX;
+    struct fit_read read = {view,  {digest_of(view, leaf), 7},
+                            w->leaf_bytes, block,
+                            block, size};
+    struct cache_key key = {{read.digest[0], read.digest[1]}, block};
     struct cache_pin pin;
 
     ck_assert_int_eq(cache_get(w->cache, &key, size, fill, NULL, &pin, NULL),

@@ -27,6 +27,14 @@ struct rig {
     struct render *render;
 };
 
+/* Blocks of it hardly shrink. */
+static uint16_t noise(uint64_t i)
+{
+    i = (i ^ i >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    i = (i ^ i >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint16_t)(i >> 40);
+}
+
 static void write_image(const char *archive, unsigned side, unsigned frames)
 {
     size_t n = (size_t)side * side * frames;
@@ -37,7 +45,7 @@ static void write_image(const char *archive, unsigned side, unsigned frames)
     FILE *out;
 
     for (size_t i = 0; i < n; i++)
-        pixels[i] = (uint16_t)(i * 2654435761u >> 20 & 0xfff);
+        pixels[i] = noise(i) & 0xfff;
     (void)snprintf(count, sizeof count, "%u", frames);
     build_init(&b, BUILD_EXPLICIT_LE);
     build_meta(&b, "1.2.840.10008.1.2.1");
@@ -254,7 +262,7 @@ END_TEST
 
 /* A frame of SIDE x SIDE is larger than all there is to keep frames or pages
  * in, but the edges of a page fit. */
-enum { SIDE = 1060 };
+enum { SIDE = 1060, PAGE_BYTES = SIDE * SIDE * 2 };
 #define TIGHT ((uint64_t)4300000)
 
 START_TEST(a_page_that_is_gone_is_not_made_again_for_its_edge)
@@ -268,6 +276,21 @@ START_TEST(a_page_that_is_gone_is_not_made_again_for_its_edge)
     ck_assert_uint_eq(stats_of(&r).frames_decoded, 4);
     ck_assert_uint_eq(stats_of(&r).frames_reused, 0);
     ck_assert_uint_le(stats_of(&r).kept_bytes, TIGHT / 4);
+    rig_close(&r);
+}
+END_TEST
+
+/* Its pieces do not all fit, and it is not kept itself: who reads it in order
+ * has it made as often as needed, not once for every block. */
+START_TEST(a_page_larger_than_the_cache_is_made_a_few_times)
+{
+    struct leaf leaf;
+    struct rig r;
+
+    rig_open(&r, 2 * SIDE, 1, 4 * MIB, 0);
+    leaf = leaf_of(&r, "raw");
+    read_all(&r, &leaf);
+    ck_assert_uint_le(stats_of(&r).frames_decoded, 6);
     rig_close(&r);
 }
 END_TEST
@@ -301,7 +324,8 @@ static bool prefetch(struct rig *r, const struct leaf *leaf, uint32_t unit)
     struct error err = ERROR_INIT;
     bool made;
 
-    ck_assert_msg(render_prefetch(r->render, leaf, unit, &made, &err) == 0,
+    ck_assert_msg(render_prefetch(r->render, leaf, unit, UINT64_MAX, &made,
+                                  &err) == 0,
                   "%s", err.msg);
     return made;
 }
@@ -390,6 +414,64 @@ START_TEST(units_made_out_of_order_leave_no_gap)
 }
 END_TEST
 
+START_TEST(a_unit_without_room_is_not_prefetched)
+{
+    struct error err = ERROR_INIT;
+    struct leaf leaf;
+    struct rig r;
+    bool made;
+
+    rig_open(&r, SIDE, 2, 16 * MIB, 16 * MIB);
+    leaf = leaf_of(&r, "raw");
+    ck_assert_int_eq(
+        render_prefetch(r.render, &leaf, 1, PAGE_BYTES - 1, &made, &err), 0);
+    ck_assert(!made);
+    ck_assert_uint_eq(stats_of(&r).frames_decoded, 0);
+    ck_assert_int_eq(
+        render_prefetch(r.render, &leaf, 1, PAGE_BYTES, &made, &err), 0);
+    ck_assert(made);
+    rig_close(&r);
+}
+END_TEST
+
+/* Neither the page nor its pieces find room. */
+START_TEST(a_unit_is_made_once_whatever_is_kept_of_it)
+{
+    struct leaf leaf;
+    struct rig r;
+
+    rig_open(&r, SIDE, 1, MIB, 0);
+    leaf = leaf_of(&r, "raw");
+    ck_assert(prefetch(&r, &leaf, 0));
+    ck_assert_uint_eq(stats_of(&r).frames_decoded, 1);
+    ck_assert_uint_gt(cached(&r).prefetch_wasted, 0);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_place_names_the_pieces_that_were_read)
+{
+    uint64_t size;
+    struct leaf leaf;
+    struct rig r;
+
+    rig_open(&r, shapes[_i].side, shapes[_i].frames, AMPLE, 16 * MIB);
+    leaf = leaf_of(&r, shapes[_i].view);
+    size = size_of(&r, &leaf);
+    for (uint64_t at = 0; at < size; at += 50000) {
+        struct render_place place = place_at(&r, &leaf, at);
+        struct cache_key key = {{place.digest[0], place.digest[1]},
+                                place.first_piece};
+
+        ck_assert_uint_eq(place.first_piece, place.last_piece);
+        ck_assert(cache_has(r.cache, &key));
+        ck_assert_uint_le(place.piece_bytes, CACHE_BLOCK_MAX);
+        ck_assert_uint_ge(place.piece_bytes, 4096);
+    }
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(prefetch_of_what_cannot_be_made_fails)
 {
     struct error err = ERROR_INIT;
@@ -402,7 +484,8 @@ START_TEST(prefetch_of_what_cannot_be_made_fails)
     leaf = leaf_of(&r, "raw");
     path = scratch_text("%s/a.dcm", r.archive);
     ck_assert_int_eq(remove(path), 0);
-    ck_assert_int_eq(render_prefetch(r.render, &leaf, 0, &made, &err), -1);
+    ck_assert_int_eq(
+        render_prefetch(r.render, &leaf, 0, UINT64_MAX, &made, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_STALE);
     ck_assert(!made);
     ck_assert_uint_eq(cached(&r).blocks, 0);
@@ -421,10 +504,15 @@ static Suite *suite(void)
     tcase_add_test(t, without_memory_for_frames_each_view_decodes);
     tcase_add_test(t, views_read_at_once_share_a_decode);
     tcase_add_test(t, a_page_that_is_gone_is_not_made_again_for_its_edge);
+    tcase_add_test(t, a_page_larger_than_the_cache_is_made_a_few_times);
     tcase_add_test(t, what_is_kept_stays_within_its_budget);
     tcase_add_loop_test(t, a_prefetched_leaf_is_read_without_a_decode, 0,
                         (int)(sizeof shapes / sizeof shapes[0]));
     tcase_add_test(t, units_made_out_of_order_leave_no_gap);
+    tcase_add_test(t, a_unit_without_room_is_not_prefetched);
+    tcase_add_test(t, a_unit_is_made_once_whatever_is_kept_of_it);
+    tcase_add_loop_test(t, a_place_names_the_pieces_that_were_read, 0,
+                        (int)(sizeof shapes / sizeof shapes[0]));
     tcase_add_test(t, prefetch_of_what_cannot_be_made_fails);
     suite_add_tcase(s, t);
     return s;
