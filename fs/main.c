@@ -11,6 +11,7 @@
  *     all back           in the opposite order
  */
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,19 @@ static void raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/*
+ * Large pieces come from the system and go back to it. Left to itself malloc
+ * takes the first image that is freed as a sign to keep pieces of that size,
+ * in an arena per thread: 64 MiB of budget were 220 MiB of process.
+ */
+static void give_memory_back(void)
+{
+    enum { LARGE = 1 << 20 };
+
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
 /* ---- starting ---- */
@@ -219,6 +233,7 @@ static int run(struct mount *m)
 
     guard_block();
     raise_file_limit();
+    give_memory_back();
     decode_global_init();
     dicom_global_init();
     log_init(&m->log, stderr,
