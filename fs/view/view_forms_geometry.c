@@ -9,8 +9,8 @@
     "(o+0.5)*ratio; "                                                          \
     "the samples clamp(floor(c-R), 0, n-1) up to, not including, "             \
     "clamp(ceil(c+R), left+1, n) are weighted with kernel((i-(c-0.5))/s), "    \
-    "each "                                                                    \
-    "weight divided by their sum."
+    "each weight divided by their sum. 32-bit integers and f64 are summed in " \
+    "f64."
 
 #define FILTER(text, what, default_form, about, how, shared)                   \
     {                                                                          \

@@ -4,7 +4,9 @@
 
 #define NORM_RULE                                                              \
     "Statistics are those of the whole resized volume, before padding and "    \
-    "patches, PixelPaddingValue excluded, in f64; a constant gives 0. "        \
+    "patches, in f64; a constant gives 0. They leave out what is not image: "  \
+    "PixelPaddingValue, and what an oblique rot took from outside, by the "    \
+    "nearest pixel after a resize and of several frames where all say so. "    \
     "Colour has one mean for all channels. Background, which -fg leaves "      \
     "out, is where the display sample is 0. What is left out is mapped all "   \
     "the same, and nothing is clipped."

@@ -175,7 +175,7 @@ static const struct view_form rows[] = {
      .example = "window-off",
      .doc = "display values from the volume's minimum to its maximum",
      .formula = "trunc((m-mn)/(mx-mn)*y_max), 0 where mx = mn; mn and mx over "
-                "all frames, PixelPaddingValue excluded."},
+                "all frames that pick leaves, PixelPaddingValue excluded."},
     {.name = "window",
      .word = "frame",
      .slot = SLOT_MAPPING,
@@ -213,7 +213,8 @@ static const struct view_form rows[] = {
      .needs = "",
      .example = "invert",
      .doc = "inverted, whatever PhotometricInterpretation says",
-     .formula = "y_max - v, after the window or range."},
+     .formula = "y_max - v, after the window or range. Colour, which takes no "
+                "window, stays as it is."},
     {.name = "noinvert",
      .slot = SLOT_INVERT,
      ENUM(invert, VIEW_INVERT_OFF),

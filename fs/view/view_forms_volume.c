@@ -101,7 +101,8 @@ static const struct view_form rows[] = {
                 "shape: in f64, with dx = x-(w-1)/2 and dy = y-(h-1)/2, "
                 "pixel (x,y) is that of the source at cos*dx + sin*dy, "
                 "cos*dy - sin*dx from its middle, bilinear, rounded half "
-                "away from zero; outside there is the fill."},
+                "away from zero; outside there is the fill, which enters "
+                "neither a crop box nor statistics."},
     {.name = "vol",
      .word = "keep",
      .slot = SLOT_VOL,
