@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Every worked example of the language: its size, its formats, and its values
+# against NumPy and SciPy.
+. "$(dirname "$0")/archive.sh"
+need_fuse
+need_shared
+need_python numpy scipy tifffile pydicom nibabel PIL
+here=$(cd "$(dirname "$0")" && pwd)
+"$PYTHON" -B "$here/examples_archive.py" "$PREPFS_SHARED/corpus" "$WORK/archive"
+"$PYTHON" -B - "$here" >"$WORK/presets" <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+import examples
+print("[views]", *(f"{k} = {v}" for k, v in examples.PRESETS.items()), sep="\n")
+END
+mount_archive "$WORK/archive" "presets=$WORK/presets"
+status=0
+"$PYTHON" -B "$here/examples_formats.py" "$MNT" "$WORK/archive" "$PREPFSCTL" || status=1
+"$PYTHON" -B "$here/examples.py" "$MNT" "$WORK/archive" "$PREPFSCTL" "$@" || status=1
+exit $status

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The archive of the worked examples, and where its leaves are.
+
+Subjects are files or series of the corpus, copied, and one series that is made
+of it: ct-philips continued downwards to 40 slices, since the corpus has no
+regular series that long.
+"""
+import os
+import shutil
+import sqlite3
+import sys
+import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from reference import source  # noqa: E402
+
+FILES = {
+    "mr": "wg04/UNC/MR1_UNC",            # signed, one window
+    "ct": "wg04/UNC/CT1_UNC",            # PixelPaddingValue, no window
+    "rg": "wg04/UNC/RG3_UNC",            # MONOCHROME1
+    "us": "wg04/UNC/US1_UNC",            # RGB
+    "nm": "wg04/UNC/NM1_UNC",            # not square, no window
+    "j2k": "wg04/J2KR/MR1_J2KR",
+    "rle": "pydicom/MR_small_RLE.dcm",
+    "cr": "pydicom/dicomdirtests/77654033/CR1/6154",  # MONOCHROME1, RescaleSlope 0.684
+    "two": "pydicom/examples_overlay.dcm",            # two windows
+    "enhanced": "enhanced-mr/6_1.dcm",   # 6 frames, a window each
+    "mixed": "enhanced-mr/IM_0027_fMAP.dcm",  # 64 frames of several volumes
+    "dose": "pydicom/rtdose.dcm",        # 15 frames of 32 bits
+    "cine": "pydicom/examples_ybr_color.dcm",  # 30 frames of JPEG, 4:2:2
+}
+SERIES = {"philips": "ct-philips", "ge": "ct-ge", "tall": "tall"}
+TALL = 40
+
+
+def make_tall(corpus, folder):
+    """ct-philips, its slices repeated backwards below the last."""
+    paths = [os.path.join(corpus, "ct-philips", n) for n in os.listdir(os.path.join(corpus, "ct-philips"))
+             if n.startswith("I")]
+    slices = sorted((source.read(p) for p in paths), key=lambda d: float(d.ImagePositionPatient[2]))
+    lowest = float(slices[0].ImagePositionPatient[2])
+    os.makedirs(folder)
+    for k in range(TALL):
+        ds = slices[k if k < len(slices) else 2 * len(slices) - 2 - k]
+        stem = uuid.uuid5(uuid.NAMESPACE_OID, f"prepfs.tall.{k}").int
+        copy = ds.copy()
+        copy.file_meta = ds.file_meta.copy() if hasattr(ds.file_meta, "copy") else ds.file_meta
+        copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = f"2.25.{stem}"
+        copy.SeriesInstanceUID = "2.25.40404040"
+        copy.InstanceNumber = k + 1
+        copy.ImagePositionPatient = [*ds.ImagePositionPatient[:2], lowest + 5 * k]
+        # stored in no order
+        copy.save_as(os.path.join(folder, f"{stem % 9973}.dcm"), write_like_original=True)
+
+
+def make(corpus, folder):
+    for path in FILES.values():
+        os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+        shutil.copy(os.path.join(corpus, path), os.path.join(folder, path))
+    for path in ("ct-philips", "ct-ge"):
+        shutil.copytree(os.path.join(corpus, path), os.path.join(folder, path))
+    make_tall(corpus, os.path.join(folder, "tall"))
+
+
+class Archive:
+    """What is mounted at MOUNT, and the same files read by pydicom."""
+
+    def __init__(self, mount, folder):
+        self.mount, self.folder, self.sources = mount, folder, {}
+        db = sqlite3.connect(f"file:{mount}/manifest.db?mode=ro", uri=True)
+        rows = db.execute("SELECT so.relpath, st.dirname, se.dirname, coalesce(i.fname, i.uid) FROM instance i"
+                          " JOIN source so ON so.id = i.source_id JOIN series se ON se.id = i.series_id"
+                          " JOIN study st ON st.id = se.study_id").fetchall()
+        self.stems = {path: (study, stem) for path, study, _, stem in rows}
+        self.folders = {path.split("/")[0]: (study, series) for path, study, series, _ in rows}
+
+    def leaf(self, view, subject, ext, part=""):
+        """Path of a leaf, below the mount point."""
+        study, stem = self.folders[SERIES[subject]] if subject in SERIES else self.stems[FILES[subject]]
+        return f"{view}/{study}/{stem}{part}.{ext}"
+
+    def path(self, *words):
+        return os.path.join(self.mount, *words)
+
+    def source(self, subject):
+        if subject not in self.sources:
+            if subject in SERIES:
+                top = os.path.join(self.folder, SERIES[subject])
+                paths = [os.path.join(top, n) for n in sorted(os.listdir(top)) if n not in ("DIRFILE", "LICENSE")]
+                self.sources[subject] = source.series(paths)
+            else:
+                self.sources[subject] = source.instance(os.path.join(self.folder, FILES[subject]))
+        return self.sources[subject]
+
+
+if __name__ == "__main__":
+    make(sys.argv[1], sys.argv[2])
