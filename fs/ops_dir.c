@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defer.h"
 #include "reply.h"
 
 static void op_opendir(fuse_req_t req, fuse_ino_t ino,
@@ -34,7 +35,6 @@ static void op_releasedir(fuse_req_t req, fuse_ino_t ino,
 }
 
 struct page {
-    fuse_req_t req;
     char *buf;
     size_t size;
     size_t used;
@@ -52,7 +52,8 @@ static size_t add_plus(struct page *p, const struct tree_item *item)
         entry.attr.st_ino = item->number;
         entry.attr.st_mode = item->mode;
     }
-    return fuse_add_direntry_plus(p->req, p->buf + p->used, p->size - p->used,
+    /* Which request it is for does not matter. */
+    return fuse_add_direntry_plus(NULL, p->buf + p->used, p->size - p->used,
                                   item->name, &entry, (off_t)item->next);
 }
 
@@ -60,7 +61,7 @@ static size_t add_plain(struct page *p, const struct tree_item *item)
 {
     struct stat attr = {.st_ino = item->number, .st_mode = item->mode};
 
-    return fuse_add_direntry(p->req, p->buf + p->used, p->size - p->used,
+    return fuse_add_direntry(NULL, p->buf + p->used, p->size - p->used,
                              item->name, &attr, (off_t)item->next);
 }
 
@@ -81,28 +82,76 @@ static unsigned expected_entries(size_t size, bool plus)
     return (unsigned)(size / (plus ? 216 : 88)) + 1;
 }
 
+/* Lists into page->buf, which is malloc'd; as tree_list. */
+static int fill(struct fs *fs, const struct deferred_args *args, bool may_work,
+                struct page *page, struct error *err)
+{
+    struct tree_range range = {
+        .after = args->offset,
+        .expected = expected_entries(args->size, page->plus),
+        .with_attr = page->plus,
+        .may_work = may_work,
+    };
+
+    page->size = args->size;
+    page->buf = malloc(page->size);
+    if (!page->buf)
+        return error_no_memory(err);
+    return tree_list(fs->tree, args->number, &range, add_item, page, err);
+}
+
+/* With an error only an empty page may be refused: entries already in it
+ * count as lookups, and the next page meets the error again. */
+static void answer(struct fs *fs, fuse_req_t req, uint64_t folder, int rc,
+                   const struct page *page, const struct error *err)
+{
+    if (rc < 0 && page->used == 0)
+        reply_error(fs, req, folder, NULL, err);
+    else
+        (void)fuse_reply_buf(req, page->buf, page->used);
+}
+
+static void list_deferred(struct deferred *d, bool plus)
+{
+    const struct deferred_args *args = deferred_args(d);
+    struct fs *fs = deferred_fs(d);
+    struct error err = ERROR_INIT;
+    struct page page = {.plus = plus};
+    int rc = fill(fs, args, true, &page, &err);
+    fuse_req_t req = deferred_claim(d);
+
+    if (req)
+        answer(fs, req, args->number, rc, &page, &err);
+    free(page.buf);
+}
+
+static void deferred_readdir(struct deferred *d)
+{
+    list_deferred(d, false);
+}
+
+static void deferred_readdirplus(struct deferred *d)
+{
+    list_deferred(d, true);
+}
+
+/* A page that stops where work begins is short; the next one begins there,
+ * and the pool fills it. */
 static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                  bool plus)
 {
     struct fs *fs = ops_fs(req);
-    struct page page = {.req = req, .size = size, .plus = plus};
+    struct deferred_args args = {
+        .number = ino, .offset = (uint64_t)off, .size = size};
+    struct page page = {.plus = plus};
     struct error err = ERROR_INIT;
-    int rc;
+    int rc = fill(fs, &args, false, &page, &err);
 
-    page.buf = malloc(size);
-    if (!page.buf) {
-        (void)error_no_memory(&err);
-        reply_error(fs, req, ino, NULL, &err);
-        return;
-    }
-    rc = tree_list(fs->tree, ino, (uint64_t)off, expected_entries(size, plus),
-                   plus, add_item, &page, &err);
-    /* With an error only an empty page may be refused: entries already in
-     * it count as lookups, and the next page meets the error again. */
-    if (rc < 0 && page.used == 0)
-        reply_error(fs, req, ino, NULL, &err);
+    if (rc == 1 && page.used == 0)
+        defer(fs, req, ino, plus ? deferred_readdirplus : deferred_readdir,
+              &args);
     else
-        (void)fuse_reply_buf(req, page.buf, page.used);
+        answer(fs, req, ino, rc, &page, &err);
     free(page.buf);
 }
 

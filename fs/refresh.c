@@ -67,19 +67,40 @@ static void forget_name(struct refresh *r, const struct inode *folder,
 /* Which dentries a leaf may have: what is listed, and the other spellings
  * that are asked for by name. */
 static void forget_leaf(struct refresh *r, const struct inode *folder,
-                        const char *stem)
+                        struct view_leaf *leaf)
 {
-    struct view_leaf leaf = {.ext = VIEW_EXT_TIFF};
     char name[VIEW_LEAF_SIZE];
 
-    (void)snprintf(leaf.stem, sizeof leaf.stem, "%s", stem);
     for (int ext = VIEW_EXT_TIFF; ext <= VIEW_EXT_JSON; ext++) {
-        leaf.ext = (enum view_ext)ext;
-        (void)view_leaf_print(&leaf, name, sizeof name);
+        leaf->ext = (enum view_ext)ext;
+        (void)view_leaf_print(leaf, name, sizeof name);
         forget_name(r, folder, name, true);
     }
-    (void)snprintf(name, sizeof name, "%s.tif", stem);
+    leaf->ext = VIEW_EXT_TIFF;
+    name[view_leaf_print(leaf, name, sizeof name) - 1] = '\0'; /* .tif */
     forget_name(r, folder, name, true);
+}
+
+/* The image and, of a view that has parts, those as far as they can be
+ * counted; names of others do not last (tree.c). */
+static void forget_leaves(struct refresh *r, const struct inode *folder,
+                          const struct manifest_instance *row)
+{
+    const struct view *view = views_by_id(r->fs->views, folder->view, NULL);
+    struct view_leaf leaf = {.kind = VIEW_PART_NONE};
+    uint32_t count = 0;
+
+    (void)snprintf(leaf.stem, sizeof leaf.stem, "%s", row->name);
+    forget_leaf(r, folder, &leaf);
+    leaf.kind = view ? view_parts_of(view) : VIEW_PART_NONE;
+    if (leaf.kind == VIEW_PART_NONE ||
+        render_parts(r->fs->render, folder->view, row, false, &count, NULL) !=
+            0)
+        return;
+    while (leaf.part < count && leaf.part < VIEW_PARTS_MAX) {
+        leaf.part++;
+        forget_leaf(r, folder, &leaf);
+    }
 }
 
 static void forget_instances(struct refresh *r, const struct inode *study,
@@ -94,8 +115,8 @@ static void forget_instances(struct refresh *r, const struct inode *study,
             forget_name(r, study, rows[i].series_name, false);
             forget_folder(r, &series);
         }
-        forget_leaf(r, study, rows[i].name);
-        forget_leaf(r, &series, rows[i].name);
+        forget_leaves(r, study, &rows[i]);
+        forget_leaves(r, &series, &rows[i]);
     }
 }
 

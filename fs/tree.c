@@ -342,13 +342,7 @@ static int instance_by_name(struct tree *t, int64_t study_id, int64_t series_id,
 static int check_part(const struct view *view, const struct view_leaf *name,
                       struct error *err)
 {
-    enum view_part_kind has = VIEW_PART_NONE;
-
-    if (view->patches != VIEW_PATCHES_NONE)
-        has = VIEW_PART_PATCH;
-    else if (view->select == VIEW_SELECT_FRAMES)
-        has = VIEW_PART_FRAME;
-    if (name->kind != has &&
+    if (name->kind != view_parts_of(view) &&
         !(name->ext == VIEW_EXT_JSON && name->kind == VIEW_PART_NONE))
         return error_set(err, ERROR_NOT_FOUND, "this view has no such part: %s",
                          name->stem);
@@ -380,7 +374,8 @@ static int lookup_leaf(struct tree *t, const struct inode *parent,
         ret->attr.st_ino = number;
     }
     manifest_instance_deinit(&instance);
-    ret->life = TREE_FOR_EVER;
+    /* A rescan expires the names that it can count. */
+    ret->life = view_parts_are_known(view) ? TREE_FOR_EVER : TREE_BRIEFLY;
     return rc;
 }
 

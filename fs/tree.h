@@ -103,11 +103,18 @@ typedef bool (*tree_item_fn)(void *opaque, const struct tree_item *item);
  * Lists a folder from cookie `after` (0: the start), about `expected` entries
  * of it at a time. Cookies are keys, not positions: they stay good when
  * entries come and go, in another opendir and after a remount. `with_attr`
- * asks for attributes where they follow from the row at hand.
+ * asks for attributes where they follow from the row at hand. 0; 1 if going
+ * on takes work (how many parts an image has may depend on its pixels) and
+ * may_work is false; -1.
  */
-int tree_list(struct tree *t, uint64_t folder, uint64_t after,
-              unsigned expected, bool with_attr, tree_item_fn each,
-              void *opaque, struct error *err);
+struct tree_range {
+    uint64_t after;
+    unsigned expected;
+    bool with_attr;
+    bool may_work;
+};
+int tree_list(struct tree *t, uint64_t folder, const struct tree_range *range,
+              tree_item_fn each, void *opaque, struct error *err);
 
 /* May the kernel keep this folder's listing? Small ones of the archive. */
 bool tree_listing_is_cacheable(struct tree *t, uint64_t folder);

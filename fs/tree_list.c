@@ -25,6 +25,7 @@ struct listing {
     uint64_t after;
     unsigned page;
     bool with_attr;
+    bool may_work;
     tree_item_fn each;
     void *opaque;
 };
@@ -54,10 +55,15 @@ static bool give_folder(const struct listing *l, const char *name,
     return give(l, name, number, S_IFDIR, &attr, next);
 }
 
-/* Cookie after `id`; where to go on after a cookie. */
+/* Cookie after `id`, or a part of it; where to go on after a cookie. */
+static uint64_t cookie_of_part(int64_t id, uint32_t part)
+{
+    return COOKIE_FIRST + ((uint64_t)id << PART_BITS | part);
+}
+
 static uint64_t cookie_of(int64_t id)
 {
-    return COOKIE_FIRST + ((uint64_t)id << PART_BITS);
+    return cookie_of_part(id, 0);
 }
 
 static int64_t id_before(const struct listing *l)
@@ -65,6 +71,14 @@ static int64_t id_before(const struct listing *l)
     if (l->after < COOKIE_FIRST)
         return 0;
     return (int64_t)((l->after - COOKIE_FIRST) >> PART_BITS);
+}
+
+/* The last part of that id that was given; 0: all of it was. */
+static uint32_t part_before(const struct listing *l)
+{
+    if (l->after < COOKIE_FIRST)
+        return 0;
+    return (l->after - COOKIE_FIRST) & ((1u << PART_BITS) - 1);
 }
 
 /* ---- studies and series ---- */
@@ -126,21 +140,82 @@ static int list_folders(const struct listing *l, enum inode_kind kind,
 
 /* ---- images ---- */
 
-/* True if a name was not taken for lack of room. */
-static bool give_leaf(const struct listing *l, const struct view *view,
-                      const struct manifest_instance *row, uint64_t number,
-                      const struct stat *attr)
+/* What became of a row. */
+enum { ROW_GIVEN = 0, ROW_NEEDS_WORK = 1, ROW_HAS_NO_ROOM = 2 };
+
+static int give_leaf(const struct listing *l, const struct view *view,
+                     const struct manifest_instance *row,
+                     const struct inode *inode, const struct stat *attr,
+                     struct error *err)
 {
     struct view_leaf leaf = {.ext = view->list};
     char name[VIEW_LEAF_SIZE];
+    uint64_t number;
 
+    if (inode_pack(inode, &number, err) < 0)
+        return -1;
+    leaf.part = inode->part;
+    if (leaf.part > 0)
+        leaf.kind = view_parts_of(view);
     (void)snprintf(leaf.stem, sizeof leaf.stem, "%s", row->name);
     (void)view_leaf_print(&leaf, name, sizeof name);
-    return !give(l, name, number, S_IFREG, attr, cookie_of(row->id));
+    return give(l, name, number, S_IFREG, attr,
+                cookie_of_part(row->id, leaf.part))
+               ? ROW_GIVEN
+               : ROW_HAS_NO_ROOM;
 }
 
 /*
- * 1: no room; 0; -1. A listing of a view whose sizes need pixels carries no
+ * How many parts to list: of an image that cannot be shown one, whose LOOKUP
+ * says why. No name has a number above VIEW_PARTS_MAX.
+ */
+static int count_parts(const struct listing *l,
+                       const struct manifest_instance *row, uint32_t *ret)
+{
+    struct error why = ERROR_INIT;
+    int rc = render_parts(l->t->c.render, l->folder.view, row, l->may_work, ret,
+                          &why);
+
+    if (rc < 0)
+        *ret = why.kind == ERROR_NOT_FOUND ? 0 : 1;
+    if (*ret > VIEW_PARTS_MAX)
+        *ret = VIEW_PARTS_MAX;
+    return rc == 1 ? ROW_NEEDS_WORK : ROW_GIVEN;
+}
+
+/* The parts of a row, from the one that comes next. Where sizes are cheap
+ * they are the same for all. */
+static int list_parts(const struct listing *l, const struct view *view,
+                      bool cheap, const struct manifest_instance *row,
+                      struct error *err)
+{
+    struct inode i = {
+        .kind = (enum inode_kind)view->list,
+        .view = l->folder.view,
+        .object = row->id,
+        .part = row->id == id_before(l) ? part_before(l) : 0,
+    };
+    struct error why = ERROR_INIT;
+    uint32_t count;
+    uint64_t number;
+    struct stat attr;
+    bool has_attr = false;
+    int rc = count_parts(l, row, &count);
+
+    while (rc == ROW_GIVEN && i.part < count) {
+        i.part++;
+        if (cheap && l->with_attr && !has_attr)
+            has_attr = tree_row_attr(l->t, &i, row, &attr, &why) == 0;
+        if (inode_pack(&i, &number, err) < 0)
+            return -1;
+        attr.st_ino = number;
+        rc = give_leaf(l, view, row, &i, has_attr ? &attr : NULL, err);
+    }
+    return rc;
+}
+
+/*
+ * A listing of a view whose sizes need pixels carries no
  * attributes, and one that would cost more than the row does not either; an
  * image that cannot be shown is listed, and LOOKUP says why. Only a `pick`
  * or a slab can leave nothing of an image: that is not listed.
@@ -156,17 +231,16 @@ static int list_row(const struct listing *l, const struct view *view,
     };
     struct error why = ERROR_INIT;
     struct stat attr;
-    uint64_t number;
     int rc = 1;
 
-    if (inode_pack(&i, &number, err) < 0)
-        return -1;
+    if (view_parts_of(view) != VIEW_PART_NONE)
+        return list_parts(l, view, cheap, row, err);
     if ((cheap && l->with_attr) || view->pick_first ||
         view->slab != VIEW_SLAB_NONE)
         rc = tree_row_attr(l->t, &i, row, &attr, &why);
     if (rc < 0 && why.kind == ERROR_NOT_FOUND)
-        return 0;
-    return give_leaf(l, view, row, number, rc == 0 && cheap ? &attr : NULL);
+        return ROW_GIVEN;
+    return give_leaf(l, view, row, &i, rc == 0 && cheap ? &attr : NULL, err);
 }
 
 static int list_rows(const struct listing *l, const struct view *view,
@@ -188,7 +262,7 @@ static int list_images(const struct listing *l, int64_t study_id,
 {
     const struct view *view = views_by_id(l->t->c.views, l->folder.view, err);
     struct manifest_instance *rows;
-    int64_t after = id_before(l);
+    int64_t after = id_before(l) - (part_before(l) > 0);
     int n, rc = 0;
 
     if (!view)
@@ -205,7 +279,7 @@ static int list_images(const struct listing *l, int64_t study_id,
             rc = list_rows(l, view, rows, n, err);
     } while (rc == 0 && n > 0 && (unsigned)n == l->page);
     free(rows);
-    return rc < 0 || n < 0 ? -1 : 0;
+    return rc < 0 || n < 0 ? -1 : rc == ROW_NEEDS_WORK;
 }
 
 static int list_study(const struct listing *l, struct error *err)
@@ -343,17 +417,17 @@ static int give_dots(const struct listing *l, uint64_t folder,
     return give(l, "..", parent, S_IFDIR, NULL, COOKIE_DOTDOT);
 }
 
-int tree_list(struct tree *t, uint64_t folder, uint64_t after,
-              unsigned expected, bool with_attr, tree_item_fn each,
-              void *opaque, struct error *err)
+int tree_list(struct tree *t, uint64_t folder, const struct tree_range *range,
+              tree_item_fn each, void *opaque, struct error *err)
 {
     struct listing l = {
         .t = t,
-        .after = after,
-        .page = expected < 1          ? 1
-                : expected > PAGE_MAX ? PAGE_MAX
-                                      : expected,
-        .with_attr = with_attr,
+        .after = range->after,
+        .page = range->expected < 1          ? 1
+                : range->expected > PAGE_MAX ? PAGE_MAX
+                                             : range->expected,
+        .with_attr = range->with_attr,
+        .may_work = range->may_work,
         .each = each,
         .opaque = opaque,
     };
@@ -384,10 +458,14 @@ bool tree_listing_is_cacheable(struct tree *t, uint64_t folder)
     struct inode i;
     int64_t study_id = 0;
     struct manifest_folder row;
+    const struct view *view;
     int n = -1;
 
     if (folder == INODE_ROOT || inode_unpack(folder, &i, NULL) < 0)
         return false;
+    view = i.view ? views_by_id(t->c.views, i.view, NULL) : NULL;
+    if (i.kind != INODE_VIEW && view && view_parts_of(view) != VIEW_PART_NONE)
+        return false; /* images are counted, not their parts */
     if (i.kind == INODE_VIEW)
         n = manifest_count_entries(t->c.manifest, 0, 0, TREE_CACHEABLE_ENTRIES,
                                    NULL);

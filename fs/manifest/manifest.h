@@ -253,6 +253,11 @@ void manifest_output_deinit(struct manifest_output *o);
 int manifest_output_get(struct manifest *m, uint16_t view_id, int64_t object_id,
                         uint32_t part, unsigned fmt, uint64_t engine,
                         struct manifest_output *ret, struct error *err);
+/* What was measured about an object for any of its leaves under this view:
+ * crop box, padding, statistics; the rest is that leaf's. */
+int manifest_output_any(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint64_t engine, struct manifest_output *ret,
+                        struct error *err);
 int manifest_output_put(struct manifest *m, uint16_t view_id, int64_t object_id,
                         uint32_t part, unsigned fmt, uint64_t engine,
                         const struct manifest_output *o, struct error *err);

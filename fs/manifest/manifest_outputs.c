@@ -124,6 +124,19 @@ int manifest_output_get(struct manifest *m, uint16_t view_id, int64_t object_id,
     return manifest_query(m, SQL_OUTPUT_GET, query_output, &q, err);
 }
 
+int manifest_output_any(struct manifest *m, uint16_t view_id, int64_t object_id,
+                        uint64_t engine, struct manifest_output *ret,
+                        struct error *err)
+{
+    struct output_query q = {.view_id = view_id,
+                             .object_id = object_id,
+                             .engine = engine,
+                             .ret = ret};
+
+    *ret = (struct manifest_output){0};
+    return manifest_query(m, SQL_OUTPUT_ANY, query_output, &q, err);
+}
+
 static void bind_output(sqlite3_stmt *st, const struct manifest_output *o)
 {
     db_bind_int(st, 6, o->is_series);

@@ -39,6 +39,11 @@
     " AND series_uid=(SELECT uid FROM series WHERE id=?2) "
 #define ROI_UIDS "(SELECT series_uid FROM roi WHERE table_name=?1)"
 
+#define OUTPUT_COLUMNS                                                         \
+    "object_kind,width,height,channels,num_frames,dtype,bytes,crop_x,crop_y,"  \
+    "crop_w,crop_h,scale_x,scale_y,pad_l,pad_t,pad_r,pad_b,vmin,vmax,vmean,"   \
+    "vstd"
+
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ','now')"
 
 static const char *const texts[SQL_COUNT] = {
@@ -114,12 +119,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_VIEWS] = "SELECT id,canonical FROM view ORDER BY id",
     [SQL_FACT_GET] = "SELECT crop_x,crop_y,crop_w,crop_h,vmin,vmax FROM fact"
                      " WHERE instance_id=?1 AND prefix=?2 AND engine=?3",
-    [SQL_OUTPUT_GET] =
-        "SELECT object_kind,width,height,channels,num_frames,dtype,bytes,"
-        "crop_x,crop_y,crop_w,crop_h,scale_x,scale_y,pad_l,pad_t,pad_r,pad_b,"
-        "vmin,vmax,vmean,vstd,strips FROM output"
-        " WHERE view_id=?1 AND instance_id=?2 AND part=?3 AND fmt=?4"
-        " AND engine=?5",
+    [SQL_OUTPUT_GET] = "SELECT " OUTPUT_COLUMNS ",strips FROM output"
+                       " WHERE view_id=?1 AND instance_id=?2 AND part=?3"
+                       " AND fmt=?4 AND engine=?5",
+    /* Rows that were made without pixels have no box. */
+    [SQL_OUTPUT_ANY] = "SELECT " OUTPUT_COLUMNS ",NULL FROM output"
+                       " WHERE view_id=?1 AND instance_id=?2 AND engine=?5"
+                       " AND crop_w IS NOT NULL AND ?3=0 AND ?4=0 LIMIT 1",
     [SQL_UNKNOWN_OUTPUTS] =
         INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " LISTED(
             "i.") " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c: from a plan to a layout: what must be measured is measured, or
+ * file.c: from an object's plan to a leaf's layout: lengths are measured, or
  * recalled, and remembered.
  */
 #include "render/file_impl.h"
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
 #include "render/leaf_json.h"
+#include "render/measure.h"
 
 /* ---- pages -------------------------------------------------------------- */
 
@@ -26,23 +26,12 @@ struct page_request {
     uint32_t page;
 };
 
-static struct page_job job_of(struct files *f, const struct file *file)
-{
-    return (struct page_job){
-        .maker = f->config.maker,
-        .instance = &file->instance,
-        .plan = &file->plan,
-        .order = file->order.frames,
-        .extent = file->extent,
-        .numbers = file->numbers,
-    };
-}
-
 static int page_make(void *opaque, const struct flight_key *key,
                      void **ret_value, size_t *ret_cost, struct error *err)
 {
     const struct page_request *r = opaque;
-    struct page_job job = job_of(r->files, r->file);
+    struct page_job job =
+        object_job(r->files->objects, r->file->object, &r->file->plan);
     struct leaf_page *page;
 
     (void)key;
@@ -74,9 +63,9 @@ static void file_free(void *value)
 {
     struct file *file = value;
 
-    manifest_instance_deinit(&file->instance);
+    if (file->object)
+        object_put(file->objects, &file->object_ref);
     layout_deinit(&file->layout);
-    dicom_order_deinit(&file->order);
     free(file->text);
     free(file);
 }
@@ -84,14 +73,16 @@ static void file_free(void *value)
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks, and so do all but .tiff if they differ in how
  * a TIFF is packed. A .json prints the view as it is. */
-static void digest_of(const struct file *file, const struct view *asked,
-                      uint64_t engine, uint64_t ret[2])
+static void digest_of(const struct file *file,
+                      const struct manifest_instance *instance,
+                      const struct view *asked, uint64_t engine,
+                      uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
         char view[VIEW_TEXT_SIZE];
-    } what = {{file->instance.dev, file->instance.ino, file->instance.size,
-               (uint64_t)file->instance.mtime_ns, engine, file->id.part,
+    } what = {{instance->dev, instance->ino, instance->size,
+               (uint64_t)instance->mtime_ns, engine, file->id.part,
                file->id.kind},
               ""};
     struct view view = *asked;
@@ -133,26 +124,6 @@ static void file_digest_of(struct file *file)
     file->file_digest[1] = h.low64;
 }
 
-static int resolve_order(struct files *f, struct file *file, struct error *err)
-{
-    static const enum dicom_order_want wants[] = {
-        [VIEW_ORDER_GEOM] = DICOM_ORDER_GEOMETRY,
-        [VIEW_ORDER_INST] = DICOM_ORDER_INSTANCE,
-        [VIEW_ORDER_STORED] = DICOM_ORDER_STORED,
-    };
-    struct flight_ref ref = {NULL, NULL};
-    const struct source *source;
-    int rc;
-
-    if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
-                   err) != 0)
-        return -1;
-    rc = dicom_order(source->header, wants[file->plan.view.order], &file->order,
-                     err);
-    source_put(f->config.maker->sources, &ref);
-    return rc == 0 ? plan_set_order(&file->plan, &file->order, err) : -1;
-}
-
 /* Where the pages are; the plan is complete. */
 static int resolve_geometry(struct files *f, const struct file *file,
                             struct geometry *ret, struct error *err)
@@ -160,73 +131,11 @@ static int resolve_geometry(struct files *f, const struct file *file,
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
 
-    if (source_get(f->config.maker->sources, &file->instance, &ref, &source,
-                   err) != 0)
+    if (source_get(f->config.maker->sources, &file->object->instance, &ref,
+                   &source, err) != 0)
         return -1;
-    geometry_of(&file->plan, source->header, &file->order, ret);
+    geometry_of(&file->plan, source->header, &file->object->order, ret);
     source_put(f->config.maker->sources, &ref);
-    return 0;
-}
-
-/* Would one page be more than the limit allows for the whole file? It is made
- * in memory even where the file, packed, is small. */
-static int check_page(struct files *f, const struct plan *p, struct error *err)
-{
-    uint64_t pixels = (uint64_t)p->out_width * p->out_height;
-    uint64_t bytes;
-
-    if (!checked_mul_u64(pixels, p->out_channels * sample_bytes(p->out_type),
-                         &bytes))
-        bytes = UINT64_MAX;
-    return file_check_size(f, bytes, err);
-}
-
-/* The padding of a row that somebody may have edited. */
-static bool recalled_pad(const struct plan *p,
-                         const struct manifest_output *known, struct pad *ret)
-{
-    const struct image_box *cut = &p->target.cut;
-
-    *ret = (struct pad){known->pad[0], known->pad[1], known->pad[2],
-                        known->pad[3]};
-    return (uint64_t)ret->left + cut->width + ret->right == p->out_width &&
-           (uint64_t)ret->top + cut->height + ret->bottom == p->out_height;
-}
-
-static int resolve_shape(struct files *f, struct file *file,
-                         const struct manifest_output *known, struct error *err)
-{
-    struct measure m = {f->config.manifest, f->config.engine};
-    struct page_job job = job_of(f, file);
-    struct page_stats stats;
-    struct image_box box;
-    struct pad pad;
-
-    if (measure_extent(&m, &job, err) != 0)
-        return -1;
-    file->extent = job.extent;
-    if (plan_needs_crop(&file->plan)) {
-        box = known ? known->crop : (struct image_box){0, 0, 0, 0};
-        if (!known && measure_crop(&m, &job, &box, err) != 0)
-            return -1;
-        if (plan_set_region(&file->plan, &box, err) != 0)
-            return -1;
-    }
-    if (check_page(f, &file->plan, err) != 0)
-        return -1;
-    if (known)
-        stats = (struct page_stats){known->vmean, known->vstd, known->vmin,
-                                    known->vmax};
-    if (measure_numbers(&m, &job, known && known->has_stats ? &stats : NULL,
-                        err) != 0)
-        return -1;
-    file->numbers = job.numbers;
-    if (!plan_needs_pad(&file->plan))
-        return 0;
-    if (!(known && recalled_pad(&file->plan, known, &pad)) &&
-        measure_pad(&m, &job, &pad, err) != 0)
-        return -1;
-    plan_set_pad(&file->plan, &pad);
     return 0;
 }
 
@@ -318,12 +227,14 @@ static void remember(struct files *f, const struct file *file,
         .strips = packed->strip_bytes,
         .n_strips = packed->strip_bytes ? packed->strips.count : 0,
         .has_stats = p->pages > 0 && measure_has_stats(p),
-        .vmin = file->numbers.stats.min,
-        .vmax = file->numbers.stats.max,
-        .vmean = file->numbers.stats.mean,
-        .vstd = file->numbers.stats.sd,
     };
 
+    if (out.has_stats) {
+        out.vmin = file->object->numbers.stats.min;
+        out.vmax = file->object->numbers.stats.max;
+        out.vmean = file->object->numbers.stats.mean;
+        out.vstd = file->object->numbers.stats.sd;
+    }
     (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
                               id->part, id->kind, f->config.engine, &out,
                               &ignored);
@@ -373,32 +284,27 @@ static int has_lengths(const struct file *file,
                        const struct manifest_output *known, bool *ret,
                        struct error *err)
 {
-    struct plan sized = file->plan;
     struct tiff_strips strips;
 
-    if (!layout_is_packed(file_kind(file), &sized)) {
-        *ret = true;
+    *ret = known->crop.width > 0; /* else the row was made without pixels */
+    if (!*ret || !layout_is_packed(file_kind(file), &file->plan))
         return 0;
-    }
     if (file_kind(file) == LEAF_PNG) {
         *ret = known->bytes > 0;
         return 0;
     }
-    sized.out_width = known->width;
-    sized.out_height = known->height;
-    if (strips_of(&sized, &strips, err) != 0)
+    if (strips_of(&file->plan, &strips, err) != 0)
         return -1;
     *ret = known->strips && known->n_strips == strips.count;
     return 0;
 }
 
-/* What an earlier run found out, if it fits this plan. */
+/* The lengths that an earlier run has measured, if they fit this plan. */
 static int recall(struct files *f, const struct file *file,
                   struct manifest_output *ret, bool *ret_known,
                   struct error *err)
 {
     const struct file_id *id = &file->id;
-    bool fits;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
                             id->part, id->kind, f->config.engine, ret, err);
@@ -406,12 +312,22 @@ static int recall(struct files *f, const struct file *file,
     *ret_known = false;
     if (found <= 0)
         return found;
-    if (has_lengths(file, ret, &fits, err) != 0)
+    return has_lengths(file, ret, ret_known, err);
+}
+
+/* The plan of a leaf of pixels as far as the manifest's row tells it. */
+static int early_plan(enum leaf_kind kind, uint32_t part,
+                      const struct view *view,
+                      const struct manifest_instance *instance,
+                      struct plan *ret, struct error *err)
+{
+    if (plan_init(view, instance, ret, err) != 0 ||
+        plan_set_part(ret, part, err) != 0)
         return -1;
-    *ret_known =
-        fits && image_box_is_inside(&ret->crop, file->plan.oriented_width,
-                                    file->plan.oriented_height);
-    return 0;
+    if (part == 0 && view_parts_of(view) != VIEW_PART_NONE)
+        return error_set(err, ERROR_NOT_FOUND,
+                         "this view has parts, and no whole file");
+    return layout_check(kind, ret, err);
 }
 
 struct file_request {
@@ -420,31 +336,30 @@ struct file_request {
     const struct view *view;
 };
 
-/* As far as the pixels of a .json need it: plan, order, region, padding. */
-static int resolve_plan(struct files *f, const struct view *view,
-                        struct file *file, struct error *err)
+/* The part's own plan, from that of all parts. */
+static int resolve_part(const struct file_request *r, struct file *file,
+                        struct error *err)
 {
-    if (plan_init(view, &file->instance, &file->plan, err) != 0)
+    if (object_get(r->files->objects, r->id->view_id, r->view, r->id->object_id,
+                   &file->object_ref, &file->object, err) != 0)
         return -1;
-    return file->plan.refusal ? 0
-           : resolve_order(f, file, err) != 0
-               ? -1
-               : resolve_shape(f, file, NULL, err);
+    file->plan = file->object->plan;
+    return plan_set_part(&file->plan, file->id.part, err);
 }
 
-/* A .json is there whatever becomes of the pixels, and is made at once: its
- * size is its text's. */
-static int resolve_json(const struct file_request *r, struct file *file,
-                        struct error *err)
+/* A .json is there whatever becomes of the pixels, unless of a part that is
+ * not, and is made at once: its size is its text's. */
+static int resolve_json(const struct file_request *r,
+                        const struct manifest_instance *instance,
+                        struct file *file, struct error *err)
 {
     struct files *f = r->files;
     struct leaf_json about = {
         .sources = f->config.maker->sources,
-        .instance = &file->instance,
+        .instance = instance,
         .view = r->view,
         .digest = file->digest,
-        .order = &file->order,
-        .extent = &file->extent,
+        .part = file->id.part,
     };
     struct layout_facts facts = {.strip_bytes = NULL};
     struct packed none = {.bytes = 0};
@@ -452,11 +367,13 @@ static int resolve_json(const struct file_request *r, struct file *file,
     struct error why = ERROR_INIT;
     size_t length;
 
-    if (resolve_plan(f, r->view, file, &why) == 0) {
+    if (resolve_part(r, file, &why) == 0) {
         about.plan = &file->plan;
-    } else if (leaf_json_problem(&why, &file->instance, problem)) {
+        about.order = &file->object->order;
+        about.extent = &file->object->extent;
+    } else if (file->id.part == 0 &&
+               leaf_json_problem(&why, instance, problem)) {
         about.problem = problem;
-        memset(&file->plan, 0, sizeof file->plan);
     } else {
         *err = why;
         return -1;
@@ -471,21 +388,19 @@ static int resolve_json(const struct file_request *r, struct file *file,
     return file_check_size(f, file->layout.size, err);
 }
 
-static int resolve_pixels(const struct file_request *r, struct file *file,
-                          struct error *err)
+static int resolve_pixels(const struct file_request *r,
+                          const struct manifest_instance *instance,
+                          struct file *file, struct error *err)
 {
     CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
     struct files *f = r->files;
     bool is_known;
 
-    if (plan_init(r->view, &file->instance, &file->plan, err) != 0 ||
-        layout_check(file_kind(file), &file->plan, err) != 0)
-        return -1;
-    if (file->plan.refusal) /* nothing is measured for what cannot be read */
-        return error_set(err, ERROR_UNSUPPORTED, "%s", file->plan.refusal);
-    if (resolve_order(f, file, err) != 0 ||
+    /* Nothing is measured for what the format cannot hold. */
+    if (early_plan(file_kind(file), file->id.part, r->view, instance,
+                   &file->plan, err) != 0 ||
+        resolve_part(r, file, err) != 0 ||
         recall(f, file, &known, &is_known, err) != 0 ||
-        resolve_shape(f, file, is_known ? &known : NULL, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;
     return file_check_size(f, file->layout.size, err);
@@ -494,17 +409,19 @@ static int resolve_pixels(const struct file_request *r, struct file *file,
 static int resolve(const struct file_request *r, struct file *file,
                    struct error *err)
 {
-    int found = manifest_instance_by_id(r->files->config.manifest,
-                                        r->id->object_id, &file->instance, err);
+    CLEANUP(manifest_instance_deinit) struct manifest_instance instance = {0};
+    struct files *f = r->files;
 
-    if (found < 0)
+    if (object_instance(f->config.manifest, r->id->object_id, &instance, err) !=
+        0)
         return -1;
-    if (found == 0 || file->instance.gone)
-        return error_set(err, ERROR_STALE, "this file's source changed");
     file->id = *r->id;
-    digest_of(file, r->view, r->files->config.engine, file->digest);
-    return file_kind(file) == LEAF_JSON ? resolve_json(r, file, err)
-                                        : resolve_pixels(r, file, err);
+    file->objects = f->objects;
+    file->study_id = instance.study_id;
+    digest_of(file, &instance, r->view, f->config.engine, file->digest);
+    return file_kind(file) == LEAF_JSON
+               ? resolve_json(r, &instance, file, err)
+               : resolve_pixels(r, &instance, file, err);
 }
 
 static int file_make(void *opaque, const struct flight_key *key,
@@ -585,7 +502,7 @@ void file_put(struct files *f, struct flight_ref *ref)
     flight_put(f->resolved, ref);
 }
 
-int file_early_size(enum leaf_kind kind, const struct view *view,
+int file_early_size(enum leaf_kind kind, uint32_t part, const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
 {
@@ -595,8 +512,7 @@ int file_early_size(enum leaf_kind kind, const struct view *view,
 
     if (kind == LEAF_JSON)
         return 1;
-    if (plan_init(view, instance, &plan, err) != 0 ||
-        layout_check(kind, &plan, err) != 0)
+    if (early_plan(kind, part, view, instance, &plan, err) != 0)
         return -1;
     if (!layout_is_early(kind, &plan))
         return 1;
@@ -609,13 +525,7 @@ int file_early_size(enum leaf_kind kind, const struct view *view,
 
 int file_check_size(const struct files *f, uint64_t size, struct error *err)
 {
-    if (!f->config.max_bytes_per_file || size <= f->config.max_bytes_per_file)
-        return 0;
-    return error_set(err, ERROR_TOO_BIG,
-                     "the file would have %llu bytes, the limit is %llu "
-                     "(-o max_bytes_per_file)",
-                     (unsigned long long)size,
-                     (unsigned long long)f->config.max_bytes_per_file);
+    return object_check_bytes(f->config.max_bytes_per_file, size, err);
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -623,15 +533,23 @@ int file_check_size(const struct files *f, uint64_t size, struct error *err)
 struct files *files_new(const struct files_config *config, struct error *err)
 {
     struct files *f = calloc(1, sizeof *f);
+    struct objects_config objects = {
+        .manifest = config->manifest,
+        .maker = config->maker,
+        .engine = config->engine,
+        .max_bytes_per_file = config->max_bytes_per_file,
+        .plan_bytes = config->plan_bytes / 2,
+    };
 
     if (!f) {
         (void)error_no_memory(err);
         return NULL;
     }
     f->config = *config;
-    f->resolved = flight_new(config->plan_bytes, file_free, err);
+    f->objects = objects_new(&objects, err);
+    f->resolved = flight_new(config->plan_bytes / 2, file_free, err);
     f->pages = flight_new(config->page_bytes, page_free, err);
-    if (f->resolved && f->pages)
+    if (f->objects && f->resolved && f->pages)
         return f;
     files_free(f);
     return NULL;
@@ -643,16 +561,24 @@ void files_free(struct files *f)
         return;
     flight_free(f->pages);
     flight_free(f->resolved);
+    objects_free(f->objects);
     free(f);
 }
 
 size_t files_cost(struct files *f)
 {
-    return flight_cost(f->resolved) + flight_cost(f->pages);
+    return flight_cost(f->resolved) + flight_cost(f->pages) +
+           objects_cost(f->objects);
+}
+
+struct objects *files_objects(struct files *f)
+{
+    return f->objects;
 }
 
 void files_forget(struct files *f)
 {
     flight_drop_all(f->resolved);
     flight_drop_all(f->pages);
+    objects_forget(f->objects);
 }

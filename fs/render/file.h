@@ -2,9 +2,9 @@
 /*
  * file.h: a leaf as a file: its layout and the bytes of its blocks.
  *
- * A struct file is everything that reading needs, resolved once: plan with
- * measured numbers, frame order, layout, and the digest under which its
- * pieces are cached. It is immutable and kept for a while after use.
+ * A struct file is everything that reading needs, resolved once: the object,
+ * the plan of the part, the layout, and the digest under which its pieces are
+ * cached. It is immutable and kept for a while after use.
  *
  * Threads: struct files is internally locked.
  */
@@ -14,7 +14,7 @@
 #include "prepfs/cache.h"
 #include "render/layout.h"
 #include "render/leaf_page.h"
-#include "render/measure.h"
+#include "render/object.h"
 
 struct files;
 
@@ -38,11 +38,11 @@ struct file_id {
 
 struct file {
     struct file_id id;
-    struct manifest_instance instance;
-    struct plan plan;
-    struct dicom_order order;
-    struct values_extent extent;
-    struct page_numbers numbers;
+    struct objects *objects;
+    struct flight_ref object_ref;
+    const struct object *object; /* NULL: a .json without pixels */
+    int64_t study_id;
+    struct plan plan;            /* of the part */
     struct layout layout;
     char *text;              /* all of a .json, else NULL */
     bool is_split;           /* blocks end where pages do */
@@ -53,6 +53,7 @@ struct file {
 struct files *files_new(const struct files_config *config, struct error *err);
 void files_free(struct files *f); /* may be NULL */
 void files_forget(struct files *f);
+struct objects *files_objects(struct files *f); /* borrowed */
 
 /* What plans and pages take now. */
 size_t files_cost(struct files *f);
@@ -64,9 +65,10 @@ static inline enum leaf_kind file_kind(const struct file *file)
 
 /*
  * The size that follows from header data. 0; 1 if it must be measured;
- * ERROR_UNSUPPORTED if the format cannot hold what the view makes.
+ * ERROR_UNSUPPORTED if the format cannot hold what the view makes,
+ * ERROR_NOT_FOUND if the view has not that part.
  */
-int file_early_size(enum leaf_kind kind, const struct view *view,
+int file_early_size(enum leaf_kind kind, uint32_t part, const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));

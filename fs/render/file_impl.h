@@ -10,6 +10,7 @@
 
 struct files {
     struct files_config config;
+    struct objects *objects;
     struct flight *resolved;
     struct flight *pages;
 };

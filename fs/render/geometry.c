@@ -233,7 +233,7 @@ static void walk_pages(const struct plan *plan, struct affine *a)
     affine_walk(a, AFFINE_PAGE, d->first, 1);
     if (d->resized != d->count)
         affine_interpolate(a, AFFINE_PAGE, d->count, d->resized);
-    affine_walk(a, AFFINE_PAGE, (double)depth_source(d, 0), 1);
+    affine_walk(a, AFFINE_PAGE, (double)plan_source(plan, 0), 1);
 }
 
 /* Without an affine: what the view leaves of the spacing. */

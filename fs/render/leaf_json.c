@@ -144,6 +144,10 @@ static void put_source(struct document *d)
     l->series = i->series_name;
     l->name = i->name;
     l->id = i->id;
+    l->number = d->about->part;
+    if (l->number > 0)
+        l->part = view_parts_of(d->about->view) == VIEW_PART_PATCH ? "patch"
+                                                                   : "frame";
     l->sop_class = d->header.sop_class.text;
     l->transfer_syntax = d->header.transfer_syntax.text;
     l->overlays = d->header.overlays;
@@ -194,13 +198,54 @@ static int put_attributes(struct document *d, struct error *err)
     return 0;
 }
 
-/* ---- window ------------------------------------------------------------- */
+/* ---- frames of pages ---------------------------------------------------- */
+
+/* The frames that take part in frame k of depth.after_vol. */
+static void picked_of(const struct plan *p, uint32_t k, uint32_t *ret_first,
+                      uint32_t *ret_last)
+{
+    const struct depth *depth = &p->depth;
+    struct vol_blend blend;
+
+    *ret_first = *ret_last = k;
+    if (p->view.vol == VIEW_VOL_INTERP) {
+        blend = vol_blend_at(depth->picked, depth->after_vol, k);
+        *ret_first = blend.first;
+        *ret_last = blend.weight > 0 ? blend.second : blend.first;
+    } else if (p->view.vol != VIEW_VOL_KEEP) {
+        *ret_first = depth->vol.first;
+        *ret_last = depth->vol.first + depth->vol.count - 1;
+    }
+}
+
+/* The picked frames that a page is made of; false if it is filled. */
+static bool page_frames(const struct plan *p, uint32_t page,
+                        uint32_t *ret_first, uint32_t *ret_last)
+{
+    bool is_slab = p->view.slab != VIEW_SLAB_NONE && p->depth.after_vol > 1;
+    uint32_t stride = is_slab ? p->view.slab_stride : 1;
+    uint32_t thick = is_slab ? p->view.slab_depth : 1;
+    int64_t k = plan_source(p, page);
+    uint32_t unused;
+    struct vol_blend blend;
+
+    if (k < 0 || k >= p->depth.resized)
+        return false;
+    blend = depth_blend(&p->depth, (uint32_t)k);
+    if (!(blend.weight > 0))
+        blend.second = blend.first;
+    picked_of(p, blend.first * stride, ret_first, &unused);
+    picked_of(p, blend.second * stride + thick - 1, &unused, ret_last);
+    return true;
+}
 
 /* The stored frame of one that takes part. */
 static uint32_t frame_at(const struct document *d, uint32_t picked)
 {
     return d->about->order->frames[plan_frame(d->about->plan, picked)];
 }
+
+/* ---- window ------------------------------------------------------------- */
 
 static int spec_of(const struct document *d, uint32_t picked,
                    struct values_spec *ret, struct error *err)
@@ -218,10 +263,11 @@ static bool is_same_voi(const struct values_spec *a,
 }
 
 /* 1-based number of the stored window that counts. */
-static uint32_t window_number(const struct document *d)
+static uint32_t window_number(const struct document *d, uint32_t picked)
 {
     const struct view *v = d->about->view;
-    const struct dicom_frame *f = dicom_frame_at(&d->header, frame_at(d, 0));
+    const struct dicom_frame *f =
+        dicom_frame_at(&d->header, frame_at(d, picked));
 
     if (v->window == VIEW_WINDOW_NTH)
         return v->window_n;
@@ -232,7 +278,8 @@ static uint32_t window_number(const struct document *d)
     return 0;
 }
 
-static void fill_window(struct document *d, const struct values_spec *spec)
+static void fill_window(struct document *d, uint32_t picked,
+                        const struct values_spec *spec)
 {
     static const char *const functions[] = {
         [VALUES_LINEAR] = "LINEAR",
@@ -248,7 +295,7 @@ static void fill_window(struct document *d, const struct values_spec *spec)
         return;
     case VALUES_VOI_WINDOW:
         w->kind = "window";
-        w->number = window_number(d);
+        w->number = window_number(d, picked);
         w->center = spec->center;
         w->width = spec->width;
         w->function = functions[spec->function];
@@ -270,18 +317,35 @@ static void fill_window(struct document *d, const struct values_spec *spec)
     d->leaf.window = w;
 }
 
+/* The frames of this leaf: all, or those of a part. */
+static void shown_frames(const struct plan *p, uint32_t *ret_first,
+                         uint32_t *ret_last)
+{
+    uint32_t first, last;
+
+    *ret_first = 0;
+    *ret_last = p->depth.picked - 1;
+    if (p->part == 0 || !page_frames(p, 0, &first, &last))
+        return;
+    *ret_first = first;
+    if (page_frames(p, p->pages - 1, &first, &last))
+        *ret_last = last;
+}
+
 /* -1 if a page has not the window that was asked for. */
 static int put_window(struct document *d, struct error *err)
 {
     const struct plan *p = d->about->plan;
     struct values_spec first, other;
+    uint32_t from, to;
 
-    if (spec_of(d, 0, &first, err) != 0)
+    shown_frames(p, &from, &to);
+    if (spec_of(d, from, &first, err) != 0)
         return -1;
     if (p->value_channels == 3)
         return 0;
-    fill_window(d, &first);
-    for (uint32_t k = 1; k < p->depth.picked; k++) {
+    fill_window(d, from, &first);
+    for (uint32_t k = from + 1; k <= to; k++) {
         if (spec_of(d, k, &other, err) != 0)
             return -1;
         if (!is_same_voi(&first, &other))
@@ -392,48 +456,6 @@ static void put_output(struct document *d)
     put_sizes(d);
 }
 
-/* The frames that take part in frame k of depth.after_vol. */
-static void picked_of(const struct plan *p, uint32_t k, uint32_t *ret_first,
-                      uint32_t *ret_last)
-{
-    const struct depth *depth = &p->depth;
-    struct vol_blend blend;
-
-    *ret_first = *ret_last = k;
-    if (p->view.vol == VIEW_VOL_INTERP) {
-        blend = vol_blend_at(depth->picked, depth->after_vol, k);
-        *ret_first = blend.first;
-        *ret_last = blend.weight > 0 ? blend.second : blend.first;
-    } else if (p->view.vol != VIEW_VOL_KEEP) {
-        *ret_first = depth->vol.first;
-        *ret_last = depth->vol.first + depth->vol.count - 1;
-    }
-}
-
-/* The frames that a page is made of; false if it is filled. */
-static bool page_frames(const struct document *d, uint32_t page,
-                        struct json_leaf_page *ret)
-{
-    const struct plan *p = d->about->plan;
-    bool is_slab = p->view.slab != VIEW_SLAB_NONE && p->depth.after_vol > 1;
-    uint32_t stride = is_slab ? p->view.slab_stride : 1;
-    uint32_t thick = is_slab ? p->view.slab_depth : 1;
-    int64_t k = depth_source(&p->depth, page);
-    uint32_t first, last, unused;
-    struct vol_blend blend;
-
-    if (k < 0 || k >= p->depth.resized)
-        return false;
-    blend = depth_blend(&p->depth, (uint32_t)k);
-    if (!(blend.weight > 0))
-        blend.second = blend.first;
-    picked_of(p, blend.first * stride, &first, &unused);
-    picked_of(p, blend.second * stride + thick - 1, &unused, &last);
-    ret->first = frame_at(d, first);
-    ret->last = frame_at(d, last);
-    return true;
-}
-
 /* With pages that show no frame there is no map. */
 static int put_pages(struct document *d, struct error *err)
 {
@@ -442,9 +464,14 @@ static int put_pages(struct document *d, struct error *err)
     d->pages = calloc(p->pages, sizeof *d->pages);
     if (!d->pages)
         return error_no_memory(err);
-    for (uint32_t page = 0; page < p->pages; page++)
-        if (!page_frames(d, page, &d->pages[page]))
+    for (uint32_t page = 0; page < p->pages; page++) {
+        uint32_t first, last;
+
+        if (!page_frames(p, page, &first, &last))
             return 0;
+        d->pages[page].first = frame_at(d, first);
+        d->pages[page].last = frame_at(d, last);
+    }
     d->leaf.page_map = d->pages;
     d->leaf.n_pages = p->pages;
     return 0;

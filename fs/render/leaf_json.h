@@ -22,6 +22,7 @@ struct leaf_json {
     const struct manifest_instance *instance;
     const struct view *view;
     const uint64_t *digest; /* two numbers that name the version */
+    uint32_t part;          /* 0: all of the object */
 
     /* A complete plan; or NULL, and the reason why there are no pixels. */
     const struct plan *plan;

@@ -709,7 +709,7 @@ static int render_with(const struct page_job *job, uint32_t page,
     CLEANUP(image_free) struct image frame = {0};
     const struct plan *p = job->plan;
     enum pad_fill fill = fill_kind(&p->view);
-    int64_t k = depth_source(&p->depth, page);
+    int64_t k = plan_source(p, page);
     bool outside = k < 0 || k >= (int64_t)p->depth.resized;
     uint64_t start;
     int rc;

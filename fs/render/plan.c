@@ -286,6 +286,10 @@ static void set_size(struct plan *p)
         p->out_height = p->frame_height;
     }
     p->pages = p->depth.pages;
+    if (p->part > 0 && p->pages > 0) {
+        p->first_page = p->part - 1;
+        p->pages = 1;
+    }
     p->has_size = p->out_width > 0 && p->pages > 0;
 }
 
@@ -322,6 +326,38 @@ static void set_early_size(struct plan *p)
     set_size(p);
 }
 
+/* ---- parts -------------------------------------------------------------- */
+
+uint32_t plan_parts(const struct plan *p)
+{
+    return view_parts_of(&p->view) == VIEW_PART_FRAME ? p->depth.pages : 0;
+}
+
+static int check_part(const struct plan *p, struct error *err)
+{
+    uint32_t parts = plan_parts(p);
+
+    if (p->part == 0 || (view_parts_of(&p->view) != VIEW_PART_NONE &&
+                         (parts == 0 || p->part <= parts)))
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND, "there is no part %u of %u", p->part,
+                     parts);
+}
+
+int plan_set_part(struct plan *p, uint32_t part, struct error *err)
+{
+    p->part = part;
+    set_size(p);
+    return check_part(p, err);
+}
+
+int64_t plan_source(const struct plan *p, uint32_t page)
+{
+    return depth_source(&p->depth, p->first_page + page);
+}
+
+/* ---- order -------------------------------------------------------------- */
+
 /* From one picked frame to the next. */
 static double pick_z(const struct view *v, double z_mm)
 {
@@ -338,7 +374,7 @@ int plan_set_order(struct plan *p, const struct dicom_order *order,
                     err) != 0)
         return -1;
     set_size(p);
-    return 0;
+    return check_part(p, err);
 }
 
 /* resize_spacing reckons in f32 pixels per millimetre. */

@@ -43,7 +43,9 @@ struct plan {
     struct decode_desc desc;
     const char *refusal; /* why no pixel can be had; NULL. Static text. */
     struct depth depth;
-    uint32_t pages; /* 0 until depth.needs_z is satisfied */
+    uint32_t part;       /* of the object's, from 1; 0: all of them */
+    uint32_t first_page; /* of the depth's pages */
+    uint32_t pages;      /* 0 until depth.needs_z is satisfied */
 
     uint32_t stored_channels; /* of a decoded frame */
     enum sample_type stored_type;
@@ -94,6 +96,22 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
  */
 int plan_set_order(struct plan *plan, const struct dicom_order *order,
                    struct error *err) __attribute__((warn_unused_result));
+
+/* How many parts there are, each a leaf of its own; 0: not known yet, or the
+ * view has none (view_parts_of). */
+uint32_t plan_parts(const struct plan *plan);
+
+/*
+ * Narrows the plan to one part; 0 leaves it as it is. ERROR_NOT_FOUND if
+ * there is no such part: now, or, where their number is not known yet, from
+ * plan_set_order.
+ */
+int plan_set_part(struct plan *plan, uint32_t part, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The frame, of depth.resized, that page `page` shows; outside of them where
+ * the canvas is larger. */
+int64_t plan_source(const struct plan *plan, uint32_t page);
 
 /* Does the crop box of this plan have to be measured? */
 bool plan_needs_crop(const struct plan *plan);

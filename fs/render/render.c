@@ -2,9 +2,9 @@
 /*
  * render.c: the face of the folder: leaves by number, sizes, reads.
  *
- *     render.c ── file.c ── measure.c ── page.c ── source.c ── dicom, decode
- *        │      (layout)            (values .. convert)
- *        └───── piece.c
+ *     render.c ── file.c ── object.c ── measure.c ── page.c ── source.c
+ *        │      (layout)    (plan)             (values .. convert)   │
+ *        └───── piece.c                                       dicom, decode
  *               (bytes)
  */
 #include "render/render.h"
@@ -190,11 +190,16 @@ static struct file_id id_of(const struct leaf *leaf)
                             (unsigned)leaf->kind};
 }
 
-static int check_part(const struct leaf *leaf, struct error *err)
+int render_parts(struct render *r, uint16_t view_id,
+                 const struct manifest_instance *instance, bool may_work,
+                 uint32_t *ret, struct error *err)
 {
-    if (leaf->part == 0)
-        return 0;
-    return error_set(err, ERROR_UNSUPPORTED, "parts are not built in yet");
+    const struct view *view = render_view_by_id(r, view_id, err);
+
+    if (!view)
+        return -1;
+    return object_count_parts(files_objects(r->files), view_id, view, instance,
+                              may_work, ret, err);
 }
 
 /* 1: *ret_size was measured by an earlier run. */
@@ -246,7 +251,7 @@ static int size_of(struct render *r, const struct leaf *leaf,
     if (instance->gone)
         return error_set(err, ERROR_STALE, "%s changed or vanished",
                          instance->relpath);
-    rc = file_early_size(leaf->kind, view, instance, ret_size, err);
+    rc = file_early_size(leaf->kind, leaf->part, view, instance, ret_size, err);
     if (rc == 1)
         rc = measured_size(r, leaf, view, may_work, ret_size, err);
     if (rc != 0)
@@ -261,8 +266,6 @@ int render_attr(struct render *r, const struct leaf *leaf,
     CLEANUP(manifest_instance_deinit) struct manifest_instance own = {0};
     int rc;
 
-    if (check_part(leaf, err) != 0)
-        return -1;
     if (!instance) {
         rc = manifest_instance_by_id(r->manifest, leaf->object_id, &own, err);
         if (rc < 0)
@@ -430,8 +433,6 @@ static int resolved(struct render *r, const struct leaf *leaf, bool may_work,
     struct file_id id = id_of(leaf);
     const struct view *view;
 
-    if (check_part(leaf, err) != 0)
-        return -1;
     view = render_view_by_id(r, leaf->view_id, err);
     if (!view)
         return -1;
@@ -449,7 +450,7 @@ static void place_of(const struct file *file, uint64_t offset, uint64_t end,
     uint64_t last = end > offset ? end - 1 : offset;
 
     *ret = (struct render_place){
-        .study_id = file->instance.study_id,
+        .study_id = file->study_id,
         .digest = {file->file_digest[0], file->file_digest[1]},
         .unit = file_unit_at(file, offset),
         .units = file_units(file),

@@ -77,6 +77,16 @@ int render_shape(const struct view *view,
                  const struct manifest_instance *instance,
                  struct manifest_output *ret);
 
+/*
+ * How many parts the view makes of an instance, each a leaf of its own
+ * (`part` 1 to *ret). 0; or 1 if that must be measured and may_work is false;
+ * or -1: ERROR_NOT_FOUND if it makes none, or another reason why there are no
+ * pixels. Only of a view that has parts (view_parts_of).
+ */
+int render_parts(struct render *r, uint16_t view_id,
+                 const struct manifest_instance *instance, bool may_work,
+                 uint32_t *ret, struct error *err);
+
 struct leaf_attr {
     uint64_t size;
     int64_t mtime_s;

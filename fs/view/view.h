@@ -382,6 +382,12 @@ bool view_equal(const struct view *a, const struct view *b);
 
 /* ---- questions about a view ---- */
 
+enum view_part_kind {
+    VIEW_PART_NONE,
+    VIEW_PART_FRAME, /* .f00001 */
+    VIEW_PART_PATCH  /* .p00001 */
+};
+
 /*
  * Is the size of its leaves known from header data alone, so that getattr
  * never decodes? True unless it is packed, or the automatic crop decides the
@@ -392,9 +398,12 @@ bool view_equal(const struct view *a, const struct view *b);
 bool view_size_is_known(const struct view *view);
 bool view_leaf_size_is_known(const struct view *view, enum view_ext ext);
 
-/* Is the number of its leaves known from header data (and the roi table)?
- * False for a grid on what the automatic crop left. */
+/* Is the number of its leaves known from the manifest's rows? False for a
+ * grid on what the automatic crop left, and where spacing decides it. */
 bool view_parts_are_known(const struct view *view);
+
+/* What its leaves are of an object: all of it, or parts with a number each. */
+enum view_part_kind view_parts_of(const struct view *view);
 
 /* Does every operator in it act? If not, *ret_op (may be NULL) names the
  * first that does not, as spelled in the table: static storage. */
@@ -454,12 +463,6 @@ void view_matrix(FILE *out);
 
 #define VIEW_STEM_SIZE 80 /* as MANIFEST_NAME_MAX */
 #define VIEW_LEAF_SIZE 96 /* holds any leaf name and its NUL */
-
-enum view_part_kind {
-    VIEW_PART_NONE,
-    VIEW_PART_FRAME, /* .f00001 */
-    VIEW_PART_PATCH  /* .p00001 */
-};
 
 struct view_leaf {
     char stem[VIEW_STEM_SIZE]; /* with .dN, which belongs to the instance */

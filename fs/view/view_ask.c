@@ -41,8 +41,18 @@ static bool is_depth_measured(const struct view *v)
            v->canvas.depth == 0;
 }
 
+enum view_part_kind view_parts_of(const struct view *view)
+{
+    if (view->patches != VIEW_PATCHES_NONE)
+        return VIEW_PART_PATCH;
+    return view->select == VIEW_SELECT_FRAMES ? VIEW_PART_FRAME
+                                              : VIEW_PART_NONE;
+}
+
 bool view_parts_are_known(const struct view *view)
 {
+    if (view->select == VIEW_SELECT_FRAMES)
+        return !is_depth_measured(view);
     if (view->patches != VIEW_PATCHES_GRID)
         return true;
     if (view->patch_size.depth > 0 && is_depth_measured(view))

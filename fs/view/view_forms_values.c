@@ -20,7 +20,7 @@ static const struct view_form rows[] = {
     {.name = "frames",
      .slot = SLOT_SELECT,
      ENUM(select, VIEW_SELECT_FRAMES),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "frames",
      .needs = "",
      .example = "frames",

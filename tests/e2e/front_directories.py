@@ -76,6 +76,24 @@ for n in (0, 1, 2, 10000):
         stats = os.stat(folder)
         tap.equal(stats.st_nlink, 1, "a folder has one link")
 
+# Parts, and parts that are counted by the pool.
+with Mount("studies 1\nseries 2\nleaves 200\nframes 7\nmeasure_ms 1\n"
+           "bytes 10\n") as m:
+    for view in ("frames", "frames_spacing-1x1x1", "frames_list-png"):
+        folder = m.path(view, "1.2.1")
+        ext = "png" if view.endswith("png") else "tiff"
+        tap.equal(sorted(os.listdir(folder)),
+                  sorted(f"1.2.1.{i % 2 + 1}.{i + 1}.f{k + 1:05d}.{ext}"
+                         for i in range(200) for k in range(7)),
+                  f"{view}: every part is listed")
+        seek_test(folder, view, 60)
+        some = m.path(view, "1.2.1", f"1.2.1.1.1.f00007.{ext}")
+        tap.equal(os.stat(some).st_size, 10, f"{view}: a part is a file")
+        tap.equal(os.stat(some).st_ino >> 4 & 0x1ffff, 7,
+                  f"{view}: its number is in the inode")
+        tap.ok(not os.path.exists(some.replace("f00007", "f00008")),
+               f"{view}: and no other is")
+
 # Cookies and inodes are the same in another opendir and after a remount.
 place = Place("leaves 500\nbytes 10\n")
 with Mount(place=place) as m:

@@ -453,8 +453,11 @@ static void check_derived(const struct view *view)
         CHECK(view_leaf_size_is_known(view, VIEW_EXT_NPY) ==
               (!is_depth_measured(view) || view->patch_size.depth > 0));
         CHECK(view_parts_are_known(view) ==
-              (view->patches != VIEW_PATCHES_GRID ||
-               view->patch_size.depth == 0 || !is_depth_measured(view)));
+              (view->select == VIEW_SELECT_FRAMES
+                   ? !is_depth_measured(view)
+                   : view->patches != VIEW_PATCHES_GRID ||
+                         view->patch_size.depth == 0 ||
+                         !is_depth_measured(view)));
     }
 }
 

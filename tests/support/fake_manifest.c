@@ -219,7 +219,7 @@ static void fill_instance(const struct pattern *p, uint64_t study,
                    study + 1);
     (void)snprintf(ret->series_name, sizeof ret->series_name,
                    "1.2.%" PRIu64 ".%" PRIu64, study + 1, series + 1);
-    ret->frames = 1;
+    ret->frames = (uint32_t)p->frames;
     ret->frames_known = true;
     ret->decodable = true;
     ret->acquired_s = MTIME_S;

@@ -171,6 +171,24 @@ static int place(struct render *r, const struct leaf *leaf,
     return 0;
 }
 
+/* As many parts as frames; known at once unless the view says otherwise. */
+int render_parts(struct render *r, uint16_t view_id,
+                 const struct manifest_instance *instance, bool may_work,
+                 uint32_t *ret, struct error *err)
+{
+    const struct view *view = render_view_by_id(r, view_id, err);
+
+    if (!view)
+        return -1;
+    if (!view_parts_are_known(view)) {
+        if (!may_work)
+            return 1;
+        sleep_ms(pattern_of(r->c.manifest).measure_ms);
+    }
+    *ret = instance->frames;
+    return 0;
+}
+
 int render_attr(struct render *r, const struct leaf *leaf,
                 const struct manifest_instance *instance, bool may_work,
                 struct leaf_attr *ret, struct error *err)
@@ -183,6 +201,8 @@ int render_attr(struct render *r, const struct leaf *leaf,
     if (!view || place(r, leaf, &p, &study, &n, err) < 0 ||
         fail(pattern_error_of(&p, n), true, n, err) < 0)
         return -1;
+    if (leaf->part > (view_parts_of(view) == VIEW_PART_NONE ? 0 : p.frames))
+        return error_set(err, ERROR_NOT_FOUND, "no part %u", leaf->part);
     if (pattern_size(&p, n) > r->c.max_bytes_per_file)
         return error_set(err, ERROR_TOO_BIG, "over max_bytes_per_file");
     if (!view_leaf_size_is_known(view, (enum view_ext)leaf->kind) &&

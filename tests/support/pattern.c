@@ -49,6 +49,7 @@ static int parse_line(const char *key, const char *value, struct pattern *p,
         {"step", &p->step},         {"measure_ms", &p->measure_ms},
         {"read_ms", &p->read_ms},   {"index_files", &p->index_files},
         {"index_ms", &p->index_ms}, {"generation", &p->generation},
+        {"frames", &p->frames},
     };
 
     if (strcmp(key, "error") == 0)
@@ -63,8 +64,12 @@ static int parse_line(const char *key, const char *value, struct pattern *p,
 
 int pattern_load(const char *archive, struct pattern *ret, struct error *err)
 {
-    struct pattern p = {
-        .studies = 3, .series = 2, .leaves = 10, .bytes = 300000, .step = 1};
+    struct pattern p = {.studies = 3,
+                        .series = 2,
+                        .leaves = 10,
+                        .bytes = 300000,
+                        .step = 1,
+                        .frames = 1};
     char path[4096], line[256], key[32], value[128];
     FILE *in;
     int rc = 0;

@@ -11,6 +11,7 @@
  *     leaves 10            images of every study, dealt to its series
  *     bytes 300000         of the first image; the next has `step` more
  *     step 1
+ *     frames 1             of every image
  *     measure_ms 0         to find the size where it needs pixels
  *     read_ms 0            for the first read of an image
  *     index_files 0        files the indexer looks at, and how long at each
@@ -49,7 +50,7 @@ struct pattern_error {
 
 struct pattern {
     uint64_t studies, series, leaves;
-    uint64_t bytes, step;
+    uint64_t bytes, step, frames;
     uint64_t measure_ms, read_ms;
     uint64_t index_files, index_ms;
     uint64_t generation;

@@ -267,25 +267,6 @@ START_TEST(without_zstandard_there_is_everything_but_that_tiff)
 }
 END_TEST
 
-START_TEST(parts_are_refused_in_every_format)
-{
-    struct image_file f;
-    uint64_t size;
-
-    large(&f);
-    engine_put(&engine, &f);
-    engine_start(&engine);
-    for (int kind = LEAF_TIFF; kind <= LEAF_JSON; kind++) {
-        struct leaf leaf = leaf_of("full", &f, (enum leaf_kind)kind);
-
-        leaf.part = 1;
-        ck_assert_int_eq(engine_size(&engine, &leaf, &size, NULL),
-                         ERROR_UNSUPPORTED);
-        ck_assert_int_eq(engine_try(&engine, &leaf, NULL), ERROR_UNSUPPORTED);
-    }
-}
-END_TEST
-
 /* ---- measured sizes ----------------------------------------------------- */
 
 START_TEST(a_measured_size_is_remembered)
@@ -626,7 +607,6 @@ int main(void)
     tcase_add_test(t, without_zstandard_there_is_everything_but_that_tiff);
     tcase_add_loop_test(t, what_a_format_cannot_hold_is_refused_before_a_decode,
                         0, COUNT(refusals));
-    tcase_add_test(t, parts_are_refused_in_every_format);
     tcase_add_loop_test(t, a_measured_size_is_remembered, 0, 2);
     tcase_add_loop_test(t, a_volume_has_an_affine_and_nothing_else_has, 0,
                         COUNT(place_cases));

@@ -11,7 +11,7 @@ static struct front f;
 static struct tree *t;
 
 static const char conf[] = "studies 4\nseries 2\nleaves 10\nbytes 1000\n"
-                           "step 1\nerror 3 corrupt attr\n";
+                           "step 1\nframes 3\nerror 3 corrupt attr\n";
 static const char presets[] =
     "[views]\n"
     "Auto = crop\n"
@@ -115,7 +115,7 @@ END_TEST
 static const struct {
     const char *path;
     enum error_kind kind;
-} wrong[] = {
+} leaf_paths[] = {
     {"nonsense", ERROR_NOT_FOUND},
     {".git", ERROR_NOT_FOUND},
     {"x0123456789abcdef", ERROR_NOT_FOUND},
@@ -129,6 +129,13 @@ static const struct {
     {"full/1.2.1/1.2.1.1.1.f00001.tiff", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.1.1.p00001.tiff", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.1.1.f00001.json", ERROR_NOT_FOUND},
+    {"frames/1.2.1/1.2.1.1.1.f00001.tiff", ERROR_NONE},
+    {"frames/1.2.1/1.2.1.1.1.f00003.npy", ERROR_NONE},
+    {"frames/1.2.1/1.2.1.1/1.2.1.1.1.f00002.json", ERROR_NONE},
+    {"frames/1.2.1/1.2.1.1.1.json", ERROR_NONE},
+    {"frames/1.2.1/1.2.1.1.1.tiff", ERROR_NOT_FOUND},
+    {"frames/1.2.1/1.2.1.1.1.f00004.tiff", ERROR_NOT_FOUND},
+    {"frames/1.2.1/1.2.1.1.1.p00001.tiff", ERROR_NOT_FOUND},
     {"full/1.2.1/1.2.1.2/1.2.1.1.1.tiff", ERROR_NOT_FOUND}, /* other series */
     {"full/1.2.1/1.2.1.2.4.tiff", ERROR_CORRUPT},
     {".prepfs/nothing", ERROR_NOT_FOUND},
@@ -136,13 +143,15 @@ static const struct {
     {"manifest.db-journal", ERROR_NOT_FOUND},
 };
 
-START_TEST(wrong_names_fail_as_they_should)
+START_TEST(names_are_found_or_fail_as_they_should)
 {
     enum error_kind kind = ERROR_NONE;
     struct tree_entry found;
 
-    ck_assert_msg(!walk(wrong[_i].path, &found, &kind), "%s", wrong[_i].path);
-    ck_assert_msg(kind == wrong[_i].kind, "%s: %d", wrong[_i].path, (int)kind);
+    ck_assert(walk(leaf_paths[_i].path, &found, &kind) ==
+              (leaf_paths[_i].kind == ERROR_NONE));
+    ck_assert_msg(kind == leaf_paths[_i].kind, "%s: %d", leaf_paths[_i].path,
+                  (int)kind);
 }
 END_TEST
 
@@ -287,6 +296,8 @@ static bool take(void *opaque, const struct tree_item *item)
 /* Lists a folder, `room` entries at a time. */
 static void list(uint64_t folder, int room, bool with_attr, struct page *ret)
 {
+    struct tree_range range = {
+        .expected = (unsigned)room, .with_attr = with_attr, .may_work = true};
     struct error err = ERROR_INIT;
     int before;
 
@@ -294,15 +305,26 @@ static void list(uint64_t folder, int room, bool with_attr, struct page *ret)
     do {
         before = ret->n;
         ret->room = room;
-        ck_assert_msg(tree_list(t, folder, ret->next, (unsigned)room, with_attr,
-                                take, ret, &err) == 0,
-                      "%s", err.msg);
+        ck_assert_msg(tree_list(t, folder, &range, take, ret, &err) == 0, "%s",
+                      err.msg);
+        range.after = ret->next;
     } while (ret->n > before);
 }
 
 static const char *const folders[] = {
-    "",           "full",       "full/1.2.1", "full/1.2.1/1.2.1.2",
-    "tree/1.2.1", "crop/1.2.2", ".prepfs",    ".prepfs/explain"};
+    "",
+    "full",
+    "full/1.2.1",
+    "full/1.2.1/1.2.1.2",
+    "tree/1.2.1",
+    "crop/1.2.2",
+    ".prepfs",
+    ".prepfs/explain",
+    "frames/1.2.1",
+    "frames_list-npy/1.2.1/1.2.1.2",
+    "frames_spacing-1x1x1/1.2.1",
+};
+enum { N_FOLDERS = sizeof folders / sizeof folders[0] };
 
 static struct page one_by_one, at_once;
 
@@ -356,6 +378,48 @@ START_TEST(only_cheap_attributes_are_listed)
 }
 END_TEST
 
+START_TEST(parts_are_listed_one_by_one)
+{
+    list(must_find("frames/1.2.1").st_ino, 255, true, &at_once);
+    ck_assert_int_eq(at_once.n, 2 + 10 * 3);
+    ck_assert_int_eq(at_once.with_attr, 9 * 3); /* one image is corrupt */
+    ck_assert_str_eq(at_once.names[2], "1.2.1.1.1.f00001.tiff");
+    ck_assert_str_eq(at_once.names[4], "1.2.1.1.1.f00003.tiff");
+    ck_assert_str_eq(at_once.names[5], "1.2.1.2.2.f00001.tiff");
+    list(must_find("frames_list-json/1.2.1/1.2.1.2").st_ino, 255, true,
+         &at_once);
+    ck_assert_int_eq(at_once.n, 2 + 5 * 3);
+    ck_assert_str_eq(at_once.names[4], "1.2.1.2.2.f00003.json");
+}
+END_TEST
+
+START_TEST(parts_that_must_be_counted_first_say_so)
+{
+    uint64_t folder = must_find("frames_spacing-1x1x1/1.2.1").st_ino;
+    struct tree_range range = {.expected = 100, .with_attr = true};
+    struct error err = ERROR_INIT;
+    struct tree_entry found;
+
+    memset(&at_once, 0, sizeof at_once);
+    at_once.room = 100;
+    ck_assert_int_eq(tree_list(t, folder, &range, take, &at_once, &err), 1);
+    ck_assert_int_eq(at_once.n, 2); /* . and .. */
+    range.after = at_once.next;
+    range.may_work = true;
+    ck_assert_int_eq(tree_list(t, folder, &range, take, &at_once, &err), 0);
+    ck_assert_int_eq(at_once.n, 2 + 10 * 3);
+    ck_assert_int_eq(at_once.with_attr, 0);
+    /* their names are not expired by a rescan, so they do not last */
+    ck_assert_int_eq(
+        tree_lookup(t, folder, at_once.names[2], true, &found, &err), 0);
+    ck_assert_int_eq(found.life, TREE_BRIEFLY);
+    folder = must_find("frames/1.2.1").st_ino;
+    ck_assert_int_eq(
+        tree_lookup(t, folder, at_once.names[2], true, &found, &err), 0);
+    ck_assert_int_eq(found.life, TREE_FOR_EVER);
+}
+END_TEST
+
 START_TEST(the_view_says_what_is_listed)
 {
     list(must_find("tree/1.2.1").st_ino, 255, false, &at_once);
@@ -375,6 +439,8 @@ START_TEST(small_listings_may_be_kept)
     ck_assert(tree_listing_is_cacheable(t, must_find("full").st_ino));
     ck_assert(!tree_listing_is_cacheable(t, INODE_ROOT));
     ck_assert(!tree_listing_is_cacheable(t, must_find(".prepfs").st_ino));
+    ck_assert(tree_listing_is_cacheable(t, must_find("frames").st_ino));
+    ck_assert(!tree_listing_is_cacheable(t, must_find("frames/1.2.1").st_ino));
 }
 END_TEST
 
@@ -431,8 +497,8 @@ static Suite *suite(void)
     tcase_add_test(names, three_paths_are_one_leaf);
     tcase_add_test(names, spellings_of_a_view_share_one_link);
     tcase_add_test(names, long_views_have_short_names);
-    tcase_add_loop_test(names, wrong_names_fail_as_they_should, 0,
-                        (int)(sizeof wrong / sizeof wrong[0]));
+    tcase_add_loop_test(names, names_are_found_or_fail_as_they_should, 0,
+                        (int)(sizeof leaf_paths / sizeof leaf_paths[0]));
     tcase_add_test(names, a_quota_of_views_is_kept);
     tcase_add_test(names, what_takes_work_says_so);
     tcase_add_test(names, attributes_by_number_are_those_by_name);
@@ -440,9 +506,13 @@ static Suite *suite(void)
     tcase_add_test(names, numbers_that_are_no_more_are_stale);
     suite_add_tcase(s, names);
     tcase_add_checked_fixture(lists, setup, teardown);
-    tcase_add_loop_test(lists, every_page_size_gives_the_same_listing, 0, 8);
-    tcase_add_loop_test(lists, listed_numbers_are_those_of_lookup, 0, 8);
+    tcase_add_loop_test(lists, every_page_size_gives_the_same_listing, 0,
+                        N_FOLDERS);
+    tcase_add_loop_test(lists, listed_numbers_are_those_of_lookup, 0,
+                        N_FOLDERS);
     tcase_add_test(lists, only_cheap_attributes_are_listed);
+    tcase_add_test(lists, parts_are_listed_one_by_one);
+    tcase_add_test(lists, parts_that_must_be_counted_first_say_so);
     tcase_add_test(lists, the_view_says_what_is_listed);
     tcase_add_test(lists, small_listings_may_be_kept);
     tcase_add_test(lists, a_big_listing_may_not);

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/* object.c: from a plan to a complete one (object.h). */
+#include "render/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/image.h"
+#include "prepfs/checked.h"
+#include "prepfs/cleanup.h"
+#include "render/measure.h"
+
+struct objects {
+    struct objects_config config;
+    struct flight *table;
+};
+
+struct page_job object_job(const struct objects *o, const struct object *object,
+                           const struct plan *plan)
+{
+    return (struct page_job){
+        .maker = o->config.maker,
+        .instance = &object->instance,
+        .plan = plan,
+        .order = object->order.frames,
+        .extent = object->extent,
+        .numbers = object->numbers,
+    };
+}
+
+int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)
+{
+    if (limit == 0 || bytes <= limit)
+        return 0;
+    return error_set(err, ERROR_TOO_BIG,
+                     "the file would have %llu bytes, the limit is %llu "
+                     "(-o max_bytes_per_file)",
+                     (unsigned long long)bytes, (unsigned long long)limit);
+}
+
+int object_instance(struct manifest *m, int64_t id,
+                    struct manifest_instance *ret, struct error *err)
+{
+    int found = manifest_instance_by_id(m, id, ret, err);
+
+    if (found < 0)
+        return -1;
+    if (found > 0 && !ret->gone)
+        return 0;
+    if (found > 0)
+        manifest_instance_deinit(ret);
+    return error_set(err, ERROR_STALE, "this file's source changed");
+}
+
+/* ---- order and shape ---------------------------------------------------- */
+
+/* Enters the order of the frames into `plan`; *ret is released with
+ * dicom_order_deinit whatever is returned. */
+static int resolve_order(struct objects *o,
+                         const struct manifest_instance *instance,
+                         struct plan *plan, struct dicom_order *ret,
+                         struct error *err)
+{
+    static const enum dicom_order_want wants[] = {
+        [VIEW_ORDER_GEOM] = DICOM_ORDER_GEOMETRY,
+        [VIEW_ORDER_INST] = DICOM_ORDER_INSTANCE,
+        [VIEW_ORDER_STORED] = DICOM_ORDER_STORED,
+    };
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+    int rc;
+
+    if (source_get(o->config.maker->sources, instance, &ref, &source, err) != 0)
+        return -1;
+    rc = dicom_order(source->header, wants[plan->view.order], ret, err);
+    source_put(o->config.maker->sources, &ref);
+    return rc == 0 ? plan_set_order(plan, ret, err) : -1;
+}
+
+/* Would one page be more than the limit allows for the whole file? It is made
+ * in memory even where the file, packed, is small. */
+static int check_page(const struct objects *o, const struct plan *p,
+                      struct error *err)
+{
+    uint64_t pixels = (uint64_t)p->out_width * p->out_height;
+    uint64_t bytes;
+
+    if (!checked_mul_u64(pixels, p->out_channels * sample_bytes(p->out_type),
+                         &bytes))
+        bytes = UINT64_MAX;
+    return object_check_bytes(o->config.max_bytes_per_file, bytes, err);
+}
+
+/* The padding of a row that somebody may have edited. */
+static bool recalled_pad(const struct plan *p,
+                         const struct manifest_output *known, struct pad *ret)
+{
+    const struct image_box *cut = &p->target.cut;
+
+    *ret = (struct pad){known->pad[0], known->pad[1], known->pad[2],
+                        known->pad[3]};
+    return (uint64_t)ret->left + cut->width + ret->right == p->frame_width &&
+           (uint64_t)ret->top + cut->height + ret->bottom == p->frame_height;
+}
+
+/* `known` is what an earlier run has found out, or NULL. */
+static int resolve_shape(struct objects *o, struct object *object,
+                         const struct manifest_output *known, struct error *err)
+{
+    struct measure m = {o->config.manifest, o->config.engine};
+    struct plan *plan = &object->plan;
+    struct page_job job = object_job(o, object, plan);
+    struct page_stats stats;
+    struct image_box box;
+    struct pad pad;
+
+    if (measure_extent(&m, &job, err) != 0)
+        return -1;
+    object->extent = job.extent;
+    if (plan_needs_crop(plan)) {
+        box = known ? known->crop : (struct image_box){0, 0, 0, 0};
+        if (!known && measure_crop(&m, &job, &box, err) != 0)
+            return -1;
+        if (plan_set_region(plan, &box, err) != 0)
+            return -1;
+    }
+    if (check_page(o, plan, err) != 0)
+        return -1;
+    if (known)
+        stats = (struct page_stats){known->vmean, known->vstd, known->vmin,
+                                    known->vmax};
+    if (measure_numbers(&m, &job, known && known->has_stats ? &stats : NULL,
+                        err) != 0)
+        return -1;
+    object->numbers = job.numbers;
+    if (!plan_needs_pad(plan))
+        return 0;
+    if (!(known && recalled_pad(plan, known, &pad)) &&
+        measure_pad(&m, &job, &pad, err) != 0)
+        return -1;
+    plan_set_pad(plan, &pad);
+    return 0;
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+struct object_request {
+    struct objects *objects;
+    const struct view *view;
+    uint16_t view_id;
+    int64_t object_id;
+};
+
+static int resolve(const struct object_request *r, struct object *object,
+                   struct error *err)
+{
+    CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
+    struct objects *o = r->objects;
+    const struct plan *plan = &object->plan;
+    int found;
+
+    if (object_instance(o->config.manifest, r->object_id, &object->instance,
+                        err) != 0 ||
+        plan_init(r->view, &object->instance, &object->plan, err) != 0)
+        return -1;
+    if (plan->refusal) /* nothing is measured for what cannot be read */
+        return error_set(err, ERROR_UNSUPPORTED, "%s", plan->refusal);
+    if (resolve_order(o, &object->instance, &object->plan, &object->order,
+                      err) != 0)
+        return -1;
+    found = manifest_output_any(o->config.manifest, r->view_id, r->object_id,
+                                o->config.engine, &known, err);
+    if (found < 0)
+        return -1;
+    if (found && !image_box_is_inside(&known.crop, plan->oriented_width,
+                                      plan->oriented_height))
+        found = 0;
+    return resolve_shape(o, object, found ? &known : NULL, err);
+}
+
+static void object_free(void *value)
+{
+    struct object *object = value;
+
+    manifest_instance_deinit(&object->instance);
+    dicom_order_deinit(&object->order);
+    free(object);
+}
+
+static int object_make(void *opaque, const struct flight_key *key,
+                       void **ret_value, size_t *ret_cost, struct error *err)
+{
+    struct object *object = calloc(1, sizeof *object);
+
+    (void)key;
+    if (!object)
+        return error_no_memory(err);
+    if (resolve(opaque, object, err) != 0) {
+        object_free(object);
+        return -1;
+    }
+    *ret_value = object;
+    *ret_cost = sizeof *object + object->order.n * sizeof(uint32_t);
+    return 0;
+}
+
+static struct flight_key key_of(uint16_t view_id, int64_t object_id)
+{
+    return (struct flight_key){(uint64_t)object_id, view_id};
+}
+
+int object_get(struct objects *o, uint16_t view_id, const struct view *view,
+               int64_t object_id, struct flight_ref *ref,
+               const struct object **ret, struct error *err)
+{
+    struct object_request request = {o, view, view_id, object_id};
+    struct flight_key key = key_of(view_id, object_id);
+
+    if (flight_get(o->table, &key, object_make, &request, ref, NULL, err) != 0)
+        return -1;
+    *ret = ref->value;
+    return 0;
+}
+
+int object_count_parts(struct objects *o, uint16_t view_id,
+                       const struct view *view,
+                       const struct manifest_instance *instance, bool may_work,
+                       uint32_t *ret, struct error *err)
+{
+    CLEANUP(dicom_order_deinit) struct dicom_order order = {0};
+    struct flight_ref ref = {NULL, NULL};
+    const struct object *object;
+    struct plan plan;
+
+    if (plan_init(view, instance, &plan, err) != 0)
+        return -1;
+    *ret = plan_parts(&plan);
+    if (*ret > 0)
+        return 0;
+    if (object_peek(o, view_id, instance->id, &ref, &object) == 0) {
+        if (!may_work)
+            return 1;
+        if (resolve_order(o, instance, &plan, &order, err) != 0)
+            return -1;
+        *ret = plan_parts(&plan);
+        if (*ret > 0)
+            return 0;
+        if (object_get(o, view_id, view, instance->id, &ref, &object, err) != 0)
+            return -1;
+    }
+    *ret = plan_parts(&object->plan);
+    object_put(o, &ref);
+    return 0;
+}
+
+int object_peek(struct objects *o, uint16_t view_id, int64_t object_id,
+                struct flight_ref *ref, const struct object **ret)
+{
+    struct flight_key key = key_of(view_id, object_id);
+
+    if (!flight_peek(o->table, &key, ref))
+        return 0;
+    *ret = ref->value;
+    return 1;
+}
+
+void object_put(struct objects *o, struct flight_ref *ref)
+{
+    flight_put(o->table, ref);
+}
+
+struct objects *objects_new(const struct objects_config *config,
+                            struct error *err)
+{
+    struct objects *o = calloc(1, sizeof *o);
+
+    if (!o) {
+        (void)error_no_memory(err);
+        return NULL;
+    }
+    o->config = *config;
+    o->table = flight_new(config->plan_bytes, object_free, err);
+    if (o->table)
+        return o;
+    free(o);
+    return NULL;
+}
+
+void objects_free(struct objects *o)
+{
+    if (!o)
+        return;
+    flight_free(o->table);
+    free(o);
+}
+
+size_t objects_cost(struct objects *o)
+{
+    return flight_cost(o->table);
+}
+
+void objects_forget(struct objects *o)
+{
+    flight_drop_all(o->table);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * object.h: what all leaves of one object under one view have in common.
+ *
+ * Formats and parts (STEM.tiff, STEM.f00007.npy) are made of the same pages.
+ * Which frames those take, where the crop box is and what the volume's
+ * statistics are is found out once and kept for a while; a leaf adds what is
+ * its own: the part, the layout, the bytes.
+ *
+ * Threads: struct objects is internally locked; a struct object is immutable.
+ */
+#ifndef RENDER_OBJECT_H
+#define RENDER_OBJECT_H
+
+#include "render/page.h"
+
+struct objects;
+
+struct objects_config {
+    struct manifest *manifest;
+    struct page_maker *maker;
+    uint64_t engine;
+    uint64_t max_bytes_per_file; /* 0: no limit */
+    size_t plan_bytes;           /* budget for objects kept after use */
+};
+
+struct object {
+    struct manifest_instance instance;
+    struct plan plan; /* complete, of all parts */
+    struct dicom_order order;
+    struct values_extent extent;
+    struct page_numbers numbers;
+};
+
+struct objects *objects_new(const struct objects_config *config,
+                            struct error *err);
+void objects_free(struct objects *o); /* may be NULL */
+void objects_forget(struct objects *o);
+size_t objects_cost(struct objects *o);
+
+/* Measures what must be measured. Release with object_put. ERROR_UNSUPPORTED,
+ * ERROR_CORRUPT, ...: why there are no pixels. */
+int object_get(struct objects *o, uint16_t view_id, const struct view *view,
+               int64_t object_id, struct flight_ref *ref,
+               const struct object **ret, struct error *err)
+    __attribute__((warn_unused_result));
+/* How many parts the view makes of an instance, with no more work than that
+ * takes; as render_parts. */
+int object_count_parts(struct objects *o, uint16_t view_id,
+                       const struct view *view,
+                       const struct manifest_instance *instance, bool may_work,
+                       uint32_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* 1 if it is there already; never waits. */
+int object_peek(struct objects *o, uint16_t view_id, int64_t object_id,
+                struct flight_ref *ref, const struct object **ret);
+void object_put(struct objects *o, struct flight_ref *ref);
+
+/* The row of an instance that is as it was indexed; ERROR_STALE if it is
+ * not. Caller owns *ret (manifest_instance_deinit). */
+int object_instance(struct manifest *m, int64_t id,
+                    struct manifest_instance *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The job that makes pages of `plan`, which is the object's or a part's. */
+struct page_job object_job(const struct objects *o, const struct object *object,
+                           const struct plan *plan);
+
+/* ERROR_TOO_BIG if `bytes` is over `limit`; 0: no limit. */
+int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
