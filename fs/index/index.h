@@ -82,6 +82,11 @@ struct index_config {
     /* A folder of the archive (relative path) that is not looked into: our
      * own mount point. May be NULL. */
     const char *exclude;
+    /* Relative paths of the files and folders that count, none beneath
+     * another; without any, all of the archive does. What is not among them
+     * is as good as gone. */
+    const char *const *only;
+    size_t n_only;
     /* An archive without any file, after it had some, is most often a disk
      * that is not mounted: an error unless this is set. */
     bool allow_empty;

@@ -378,9 +378,10 @@ int index_scan(struct run *r, struct error *err)
 {
     const struct walk_handler handler = {r, on_file, on_unreadable,
                                          on_link_skipped};
+    const struct walk_what what = {r->config->exclude, r->config->only,
+                                   r->config->n_only};
 
-    if (walk_tree(r->root_fd, r->config->exclude, &handler, r->config->cancel,
-                  err) != 0 ||
+    if (walk_tree(r->root_fd, &what, &handler, r->config->cancel, err) != 0 ||
         add_links(r, err) != 0 || check_not_empty(r, err) != 0 ||
         find_moved(r, err) != 0 || write_same(r, err) != 0)
         return -1;

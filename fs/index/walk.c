@@ -239,15 +239,30 @@ static int read_folder(struct walk *w, const char *folder, struct error *err)
     return rc;
 }
 
-int walk_tree(int root_fd, const char *exclude,
+/* Where the walk begins. */
+static int push_starts(struct walk *w, const struct walk_what *what,
+                       struct error *err)
+{
+    if (what->n_only == 0)
+        return push_folder(w, "", err);
+    for (size_t i = 0; i < what->n_only; i++) {
+        if (w->cancel && atomic_load(w->cancel))
+            return error_set(err, ERROR_INTERRUPTED, "interrupted");
+        if (visit(w, w->root_fd, "", what->only[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int walk_tree(int root_fd, const struct walk_what *what,
               const struct walk_handler *handler, const atomic_bool *cancel,
               struct error *err)
 {
     struct walk w = {.root_fd = root_fd,
-                     .exclude = exclude,
+                     .exclude = what->exclude,
                      .handler = handler,
                      .cancel = cancel};
-    int rc = push_folder(&w, "", err);
+    int rc = push_starts(&w, what, err);
 
     while (rc == 0 && w.n_folders > 0) {
         CLEANUP_FREE char *folder = w.folders[--w.n_folders];

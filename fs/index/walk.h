@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "prepfs/error.h"
@@ -37,9 +38,16 @@ struct walk_handler {
     void (*link_skipped)(void *opaque, const char *relpath);
 };
 
-/* `exclude` (may be NULL) is a relative path that is not entered.
- * ERROR_INTERRUPTED if *cancel (may be NULL) becomes true. */
-int walk_tree(int root_fd, const char *exclude,
+/* What to walk: everything beneath the root, or the `n_only` relative paths of
+ * `only`, files or folders, none of them beneath another. */
+struct walk_what {
+    const char *exclude; /* a relative path that is not entered, or NULL */
+    const char *const *only;
+    size_t n_only; /* 0: everything */
+};
+
+/* ERROR_INTERRUPTED if *cancel (may be NULL) becomes true. */
+int walk_tree(int root_fd, const struct walk_what *what,
               const struct walk_handler *handler, const atomic_bool *cancel,
               struct error *err);
 

@@ -142,6 +142,48 @@ int manifest_source_list(struct manifest *m, int64_t after, unsigned limit,
     return manifest_query(m, SQL_SOURCE_LIST, query_list, &q, err);
 }
 
+struct problem_query {
+    manifest_problem_fn each;
+    void *opaque;
+};
+
+static int query_problems(struct db *db, sqlite3_stmt *st, void *opaque,
+                          struct error *err)
+{
+    const struct problem_query *q = opaque;
+    int rc;
+
+    while ((rc = db_step(db, st, err)) > 0)
+        if (q->each(q->opaque, db_column_text(st, 0), db_column_text(st, 1),
+                    err) != 0)
+            return -1;
+    return rc;
+}
+
+int manifest_source_problems(struct manifest *m, manifest_problem_fn each,
+                             void *opaque, struct error *err)
+{
+    struct problem_query q = {each, opaque};
+
+    return manifest_query(m, SQL_SOURCE_PROBLEMS, query_problems, &q, err);
+}
+
+static int query_has_image(struct db *db, sqlite3_stmt *st, void *opaque,
+                           struct error *err)
+{
+    const struct source_query *q = opaque;
+
+    db_bind_int(st, 1, q->after);
+    return db_step(db, st, err);
+}
+
+int manifest_source_has_image(struct manifest *m, int64_t id, struct error *err)
+{
+    struct source_query q = {.after = id};
+
+    return manifest_query(m, SQL_SOURCE_HAS_IMAGE, query_has_image, &q, err);
+}
+
 /* ---- transactions of the indexer ---- */
 
 int write_begin(struct manifest *m, struct write *w, struct error *err)

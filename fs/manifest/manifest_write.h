@@ -60,6 +60,17 @@ int manifest_source_by_inode(struct manifest *m, uint64_t dev, uint64_t ino,
 int manifest_source_list(struct manifest *m, int64_t after, unsigned limit,
                          struct manifest_source *ret, struct error *err);
 
+/* Calls `each` for every file that is there, something is wrong with, and that
+ * has given no image: its path and what is wrong. Stops when it returns -1. */
+typedef int (*manifest_problem_fn)(void *opaque, const char *relpath,
+                                   const char *problem, struct error *err);
+int manifest_source_problems(struct manifest *m, manifest_problem_fn each,
+                             void *opaque, struct error *err);
+
+/* 1 if the source has an image instance, 0, -1. */
+int manifest_source_has_image(struct manifest *m, int64_t id,
+                              struct error *err);
+
 #define MANIFEST_NONE INT64_MIN /* an integer that the file does not have */
 
 /* One value of an attribute that the user asked for. */

@@ -211,6 +211,13 @@ static const char *const texts[SQL_COUNT] = {
                             "vanished,relpath FROM source"
                             " INDEXED BY source_inode WHERE ino=?1 AND dev=?2"
                             " AND id>?3 ORDER BY id LIMIT 1",
+    [SQL_SOURCE_PROBLEMS] =
+        "SELECT relpath,scan_error FROM source s"
+        " WHERE vanished=0 AND scan_error IS NOT NULL AND NOT EXISTS("
+        "SELECT 1 FROM instance WHERE source_id=s.id AND has_pixels=1"
+        " AND gone=0) ORDER BY id",
+    [SQL_SOURCE_HAS_IMAGE] = "SELECT 1 FROM instance WHERE source_id=?1"
+                             " AND has_pixels=1 AND gone=0",
     [SQL_SOURCE_LIST] = "SELECT id,dev,ino,size,mtime_ns,scan_state,vanished,"
                         "relpath FROM source WHERE id>?1 AND vanished=0"
                         " ORDER BY id LIMIT ?2",

@@ -339,6 +339,63 @@ START_TEST(an_excluded_folder_is_not_entered)
 }
 END_TEST
 
+START_TEST(only_what_was_named_counts)
+{
+    static const char *const only[] = {"a", "b/c", "d/2", "d/none"};
+    struct index_config config = {.only = only, .n_only = 4};
+    struct index_result r;
+
+    put("a", "1.2", "1.2.3", "1.2.3.1", 0);
+    put("b/1", "1.2", "1.2.3", "1.2.3.2", 1);
+    put("b/c/1", "1.2", "1.2.3", "1.2.3.3", 2);
+    put("b/c/e/1", "1.2", "1.2.3", "1.2.3.4", 3);
+    put("d/1", "1.2", "1.2.3", "1.2.3.5", 4);
+    put("d/2", "1.2", "1.2.3", "1.2.3.6", 5);
+    ck_assert_msg(try_index(&config, &r) == 0, "%s", err.msg);
+    ck_assert_uint_eq(r.files, 4);
+    ck_assert_int_eq(count("SELECT count(*) FROM source WHERE relpath IN"
+                           " ('a','b/c/1','b/c/e/1','d/2')"),
+                     4);
+    /* what is named no more is gone, and what is named again is back */
+    config.n_only = 1;
+    ck_assert_int_eq(try_index(&config, &r), 0);
+    ck_assert_uint_eq(r.unchanged, 1);
+    ck_assert_uint_eq(r.vanished, 3);
+    r = run();
+    ck_assert_uint_eq(r.files, 6);
+    ck_assert_uint_eq(r.added, 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM instance WHERE gone=0"), 6);
+}
+END_TEST
+
+/* "path: problem\n" of all, appended. */
+static int note_problem(void *opaque, const char *relpath, const char *problem,
+                        struct error *e)
+{
+    (void)e;
+    warn(opaque, relpath, problem);
+    return 0;
+}
+
+START_TEST(what_gives_no_image_says_why)
+{
+    struct manifest_source s;
+    struct index_result r;
+
+    put("a", "1.2", "1.2.3", "1.2.3.1", 0);
+    scratch_write(archive, "b", "DAMAGED\n", 0);
+    r = run();
+    ck_assert_uint_eq(r.errors, 1);
+    ck_assert_int_eq(manifest_source_problems(m, note_problem, NULL, &err), 0);
+    ck_assert_msg(strncmp(warnings, "b: ", 3) == 0, "%s", warnings);
+    ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
+    ck_assert_int_eq(manifest_source_find(m, "a", &s, &err), 1);
+    ck_assert_int_eq(manifest_source_has_image(m, s.id, &err), 1);
+    ck_assert_int_eq(manifest_source_find(m, "b", &s, &err), 1);
+    ck_assert_int_eq(manifest_source_has_image(m, s.id, &err), 0);
+}
+END_TEST
+
 START_TEST(an_archive_that_is_not_there_is_explained)
 {
     struct index_result r;
@@ -788,6 +845,8 @@ static Suite *suite(void)
     tcase_add_test(t, special_files_do_not_block);
     tcase_add_test(t, hard_links_are_one_entry);
     tcase_add_test(t, an_excluded_folder_is_not_entered);
+    tcase_add_test(t, only_what_was_named_counts);
+    tcase_add_test(t, what_gives_no_image_says_why);
     tcase_add_test(t, an_archive_that_is_not_there_is_explained);
     tcase_add_test(t, a_second_run_opens_nothing);
     tcase_add_test(t, another_parser_tries_again_what_failed);

@@ -31,6 +31,7 @@ static bool may_scan(enum sql which)
     case SQL_COUNT_STUDIES: /* up to a limit */
     case SQL_LIST_STUDIES:  /* by primary key, from `after` */
     case SQL_LIST_CHANGED:
+    case SQL_SOURCE_PROBLEMS: /* once per batch */
         return true;
     default:
         return false;
