@@ -118,6 +118,12 @@ int file_copy(struct files *f, const struct file *file, uint64_t offset,
               size_t length, uint8_t *data, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Gives every byte of the file to `sink`, in order, each page as it is made;
+ * not through the cache. -1 also if `sink` says so. */
+int file_stream(struct files *f, const struct file *file, render_sink_fn sink,
+                void *opaque, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* The page that byte `offset` belongs to; the header counts to page 0. */
 uint32_t file_page_at(const struct file *file, uint64_t offset);
 

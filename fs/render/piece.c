@@ -258,6 +258,71 @@ int file_copy(struct files *f, const struct file *file, uint64_t offset,
     return copy_range(f, file, offset, length, data, false, err);
 }
 
+/* ---- streams ------------------------------------------------------------ */
+
+struct stream {
+    render_sink_fn sink;
+    void *opaque;
+    uint64_t at;
+};
+
+static int stream_bytes(struct stream *s, const uint8_t *bytes, size_t length,
+                        struct error *err)
+{
+    s->at += length;
+    return s->sink(s->opaque, bytes, length, err);
+}
+
+/* The header, and what may lie between pages. */
+static int stream_header(const struct file *file, struct stream *s,
+                         uint64_t end, struct error *err)
+{
+    uint8_t data[8192];
+
+    while (s->at < end) {
+        size_t n = (size_t)least(end - s->at, sizeof data);
+
+        memset(data, 0, n);
+        overlay_header(file, data, s->at, n);
+        if (stream_bytes(s, data, n, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int stream_page(struct files *f, const struct file *file,
+                       uint32_t number, struct stream *s, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct leaf_page *page;
+    uint64_t from, to;
+    bool made;
+    int rc;
+
+    layout_page_range(&file->layout, number, &from, &to);
+    if (page_get(f, file, number, &ref, &page, &made, err) != 0)
+        return -1;
+    rc = stream_header(file, s, from, err);
+    if (rc == 0)
+        rc = stream_bytes(s, page->bytes, (size_t)(to - from), err);
+    flight_put(f->pages, &ref);
+    return rc;
+}
+
+int file_stream(struct files *f, const struct file *file, render_sink_fn sink,
+                void *opaque, struct error *err)
+{
+    struct stream s = {sink, opaque, 0};
+
+    if (file->text)
+        return stream_bytes(&s, (const uint8_t *)file->text,
+                            (size_t)file->layout.size, err);
+    for (uint32_t page = 0; page < file->plan.pages; page++)
+        if (stream_page(f, file, page, &s, err) != 0)
+            return -1;
+    return stream_header(file, &s, file->layout.size, err);
+}
+
 /* ---- pieces ------------------------------------------------------------- */
 
 struct piece_request {

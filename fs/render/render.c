@@ -489,6 +489,22 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     return rc;
 }
 
+int render_stream(struct render *r, const struct leaf *leaf,
+                  render_sink_fn sink, void *opaque, struct error *err)
+{
+    const struct view *view = render_view_by_id(r, leaf->view_id, err);
+    struct file_id id = id_of(leaf);
+    struct flight_ref ref = {NULL, NULL};
+    const struct file *file;
+    int rc;
+
+    if (!view || file_get(r->files, &id, view, &ref, &file, err) != 0)
+        return -1;
+    rc = file_stream(r->files, file, sink, opaque, err);
+    file_put(r->files, &ref);
+    return rc;
+}
+
 static uint64_t key_of_page(const struct leaf *leaf, uint32_t page)
 {
     uint64_t numbers[] = {leaf->view_id, (uint64_t)leaf->object_id, leaf->part,

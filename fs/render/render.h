@@ -41,9 +41,10 @@ struct leaf {
 
 struct render_config {
     struct manifest *manifest; /* borrowed until render_free */
-    struct cache *cache;       /* borrowed until render_free */
-    const char *archive;       /* absolute path; copied */
-    uint64_t max_pixels;       /* per frame; ERROR_TOO_BIG above */
+    /* Borrowed until render_free; NULL where leaves are streamed, not read. */
+    struct cache *cache;
+    const char *archive; /* absolute path; copied */
+    uint64_t max_pixels; /* per frame; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
     uint64_t frame_bytes; /* budget for all that is kept to be used again */
 };
@@ -142,6 +143,19 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
                 size_t length, bool may_work, struct render_bytes *ret,
                 struct error *err);
 void render_release(struct render *r, struct render_bytes *bytes);
+
+/*
+ * All bytes of a leaf, in order, in as few calls of `sink` as there are pages
+ * (and some for the header): the bytes that render_read gives, but each page
+ * is made once, handed over and forgotten. Nothing goes through the cache. For
+ * who wants whole leaves once. -1 if it fails or `sink` returns -1; what was
+ * handed over by then is worth nothing.
+ */
+typedef int (*render_sink_fn)(void *opaque, const uint8_t *bytes, size_t length,
+                              struct error *err);
+int render_stream(struct render *r, const struct leaf *leaf,
+                  render_sink_fn sink, void *opaque, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Jobs with the same key make the same pages; run them one after another. */
 uint64_t render_job_key(struct render *r, const struct leaf *leaf,

@@ -40,6 +40,109 @@ static enum error_kind read_page(const struct leaf *leaf, uint32_t n,
     return cine_read(&engine, leaf, n, k, ret, &err);
 }
 
+/* ---- streams ------------------------------------------------------------ */
+
+struct taken {
+    uint8_t *data;
+    size_t length;
+    size_t capacity;
+    size_t calls;
+    size_t stop_after; /* calls; 0: never */
+};
+
+static int take(void *opaque, const uint8_t *bytes, size_t length,
+                struct error *e)
+{
+    struct taken *t = opaque;
+
+    if (++t->calls == t->stop_after)
+        return error_set(e, ERROR_INTERRUPTED, "enough");
+    ck_assert_uint_le(length, t->capacity - t->length);
+    memcpy(t->data + t->length, bytes, length);
+    t->length += length;
+    return 0;
+}
+
+static const struct streamed {
+    const char *view;
+    enum leaf_kind kind;
+} streamed[] = {
+    {"full", LEAF_TIFF},
+    {"crop_size-33x20", LEAF_TIFF},
+    {"size-5x5", LEAF_TIFF}, /* many pages in one block */
+    {"pack-packbits", LEAF_TIFF},
+    {"pack-deflate_crop", LEAF_TIFF},
+    {"hu", LEAF_NPY},
+    {"norm-z_f16", LEAF_NPY},
+    {"full", LEAF_NII},
+    {"vol-mip", LEAF_PNG},
+    {"crop", LEAF_JSON},
+    {"big", LEAF_TIFF},
+};
+#define STREAMED (sizeof streamed / sizeof streamed[0])
+
+START_TEST(a_stream_is_the_file)
+{
+    const struct streamed *s = &streamed[_i];
+    struct image_file f = cine_new(DECODE_NATIVE_LE, 7);
+    struct leaf leaf = start(&f, s->view);
+    struct taken t = {.calls = 0};
+    uint64_t decoded;
+    size_t size;
+    uint8_t *read;
+
+    leaf.kind = s->kind;
+    read = engine_bytes(&engine, &leaf, &size);
+    t.capacity = size;
+    t.data = malloc(size);
+    ck_assert_ptr_nonnull(t.data);
+    ck_assert_msg(render_stream(engine.render, &leaf, take, &t, &err) == 0,
+                  "%s", err.msg);
+    ck_assert_uint_eq(t.length, size);
+    ck_assert_mem_eq(t.data, read, size);
+    /* again, without a cache and with nothing kept: each page is made once */
+    render_free(engine.render);
+    engine.config.cache = NULL;
+    engine.config.frame_bytes = 0;
+    engine.render = render_new(&engine.config, &err);
+    ck_assert_ptr_nonnull(engine.render);
+    t.length = t.calls = 0;
+    ck_assert_int_eq(render_stream(engine.render, &leaf, take, &t, &err), 0);
+    ck_assert_uint_eq(t.length, size);
+    ck_assert_mem_eq(t.data, read, size);
+    decoded = engine_stats(&engine).frames_decoded;
+    if (s->kind == LEAF_TIFF && strncmp(s->view, "pack", 4) != 0)
+        ck_assert_uint_le(decoded, 7);
+    /* and it ends when it is told to */
+    t = (struct taken){t.data, 0, size, 0, 1};
+    ck_assert_int_eq(render_stream(engine.render, &leaf, take, &t, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_INTERRUPTED);
+    ck_assert_uint_eq(t.calls, 1);
+    free(t.data);
+    free(read);
+}
+END_TEST
+
+START_TEST(a_stream_fails_where_a_read_does)
+{
+    struct image_file f = cine_new(DECODE_NATIVE_LE, 3);
+    struct leaf leaf = start(&f, "full");
+    struct taken t = {.calls = 0};
+
+    leaf.object_id += 100;
+    ck_assert_int_eq(render_stream(engine.render, &leaf, take, &t, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_STALE);
+    leaf.object_id -= 100;
+    leaf.part = 1;
+    ck_assert_int_eq(render_stream(engine.render, &leaf, take, &t, &err), -1);
+    leaf.part = 0;
+    leaf.kind = LEAF_PNG; /* of several pages */
+    ck_assert_int_eq(render_stream(engine.render, &leaf, take, &t, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_UNSUPPORTED);
+    ck_assert_uint_eq(t.calls, 0);
+}
+END_TEST
+
 /* ---- decodes ------------------------------------------------------------ */
 
 static const enum decode_codec codecs[] = {DECODE_NATIVE_LE, DECODE_NATIVE_BE,
@@ -442,6 +545,8 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 120);
+    LOOP(t, a_stream_is_the_file, streamed);
+    tcase_add_test(t, a_stream_fails_where_a_read_does);
     LOOP(t, a_page_costs_its_frame, codecs);
     LOOP(t, a_whole_leaf_costs_each_frame_once, codecs);
     LOOP(t, what_was_measured_outlives_the_run, measured);
