@@ -1,107 +1,25 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "ctl/progress.h"
+#include "ctl/signals.h"
 #include "dicom/dicom.h"
 #include "index/index.h"
 #include "prepfs/cleanup.h"
 
 #define TAGS_MAX 256
-#define JOBS_MAX 64
-
-/* The one thing that a signal handler can reach. */
-static atomic_bool cancelled;
-
-/* The first signal ends the run after its batch, the second ends us. */
-static void on_signal(int number)
-{
-    atomic_store(&cancelled, true);
-    (void)signal(number, SIG_DFL);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGHUP, &action, NULL);
-}
-
-struct display {
-    const char *program;
-    bool terminal; /* draw a line of progress */
-    bool drawn;
-};
-
-static void clear_line(struct display *d)
-{
-    if (d->drawn)
-        (void)fputs("\r\033[K", stderr);
-    d->drawn = false;
-}
-
-static void draw_parsing(const struct index_progress *p)
-{
-    (void)fprintf(stderr, "%" PRIu64 " of %" PRIu64 " headers, %.0f/s", p->done,
-                  p->total, p->files_per_s);
-    if (p->remaining_s >= 0)
-        (void)fprintf(stderr, ", %.0f s left", p->remaining_s);
-}
 
 static void on_progress(void *opaque, const struct index_progress *p)
 {
-    struct display *d = opaque;
-
-    if (!d->terminal)
-        return;
-    clear_line(d);
-    switch (p->phase) {
-    case INDEX_WALKING:
-        (void)fprintf(stderr, "%" PRIu64 " files, %.0f/s", p->found,
-                      p->files_per_s);
-        break;
-    case INDEX_PARSING:
-        draw_parsing(p);
-        break;
-    case INDEX_FINISHING:
-        (void)fputs("finishing", stderr);
-        break;
-    }
-    d->drawn = true;
-    (void)fflush(stderr);
+    progress_index(opaque, p);
 }
 
 static void on_warning(void *opaque, const char *relpath, const char *message)
 {
-    struct display *d = opaque;
-
-    clear_line(d);
-    (void)fprintf(stderr, "%s: %s: %s\n", d->program, relpath, message);
-}
-
-static int parse_jobs(const char *text, unsigned *ret, struct error *err)
-{
-    char *end;
-
-    *ret = 0;
-    if (!text)
-        return 0;
-    errno = 0;
-    unsigned long n = strtoul(text, &end, 10);
-
-    if (errno || *end || end == text || n < 1 || n > JOBS_MAX)
-        return error_set(err, ERROR_USAGE,
-                         "--jobs is a number from 1 to %d, not \"%s\"",
-                         JOBS_MAX, text);
-    *ret = (unsigned)n;
-    return 0;
+    progress_message(opaque, "%s: %s", relpath, message);
 }
 
 /* "0018,0015;0018,1030" */
@@ -166,23 +84,22 @@ static int run_index(const struct ctl_args *args, struct index_config *config,
 {
     CLEANUP_FREE char *state = NULL;
     struct index_result result;
-    struct display display = {args->program,
-                              isatty(STDERR_FILENO) && !args->values[CTL_QUIET],
-                              false};
+    struct progress progress;
 
+    progress_init(&progress, args->program, args->values[CTL_QUIET] != NULL);
     config->manifest =
         ctl_open(args, args->positional[0], CTL_CREATE, &state, err);
     if (!config->manifest)
         return -1;
     config->archive = args->positional[0];
     config->allow_empty = args->values[CTL_ALLOW_EMPTY] != NULL;
-    config->cancel = &cancelled;
+    config->cancel = &signals_cancelled;
     config->progress = on_progress;
     config->warn = on_warning;
-    config->opaque = &display;
+    config->opaque = &progress;
     int rc = index_run(config, &result, err);
 
-    clear_line(&display);
+    progress_clear(&progress);
     if (rc == 0)
         rc = make_snapshot(config->manifest, state, err);
     manifest_close(config->manifest);
@@ -201,7 +118,7 @@ int cmd_index(const struct ctl_args *args)
     struct index_parser parser;
     struct error err = ERROR_INIT;
 
-    if (parse_jobs(args->values[CTL_JOBS], &config.threads, &err) != 0 ||
+    if (ctl_jobs(args, &config.threads, &err) != 0 ||
         parse_tags(args->values[CTL_TAGS], tags, &dicom.n_extra_tags, &err) !=
             0)
         return ctl_fail(args, &err);
@@ -212,7 +129,7 @@ int cmd_index(const struct ctl_args *args)
     dicom_global_init();
     index_dicom_parser(&dicom, &parser);
     config.parser = &parser;
-    catch_signals();
+    signals_catch();
     if (run_index(args, &config, &err) != 0)
         return ctl_fail(args, &err);
     return ctl_finish_output(args);

@@ -4,10 +4,20 @@
  */
 #include "ctl/command.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT(option) (1u << (option))
+#define BIT(option) CTL_BIT(option)
+
+/* Options that dicom-preprocess has. */
+#define TRANSLATED                                                             \
+    (BIT(CTL_CROP) | BIT(CTL_CROP_MAX) | BIT(CTL_NO_COMPONENTS) |              \
+     BIT(CTL_BORDER_FRAC) | BIT(CTL_SIZE) | BIT(CTL_SPACING) |                 \
+     BIT(CTL_FILTER) | BIT(CTL_PADDING) | BIT(CTL_NO_PADDING) |                \
+     BIT(CTL_COMPRESSOR) | BIT(CTL_VOLUME_HANDLER) | BIT(CTL_TARGET_FRAMES) |  \
+     BIT(CTL_MIP_WEIGHT) | BIT(CTL_SKIP_FRAMES) | BIT(CTL_PROJECTION_MODE) |   \
+     BIT(CTL_WINDOW))
 
 const struct ctl_command ctl_commands[] = {
     {"index", "ARCHIVE", 1, 1,
@@ -18,6 +28,12 @@ const struct ctl_command ctl_commands[] = {
      "write a copy of the manifest that any sqlite3 opens", cmd_snapshot},
     {"manifest", "ARCHIVE VIEW", 2, 2, BIT(CTL_STATE) | BIT(CTL_PRESETS),
      "print the files of a view as CSV", cmd_manifest},
+    {"render", "[VIEW] SOURCE... OUT", 1, INT_MAX,
+     BIT(CTL_OUT) | BIT(CTL_FORMAT) | BIT(CTL_LAYOUT) | BIT(CTL_WITH) |
+         BIT(CTL_FORCE) | BIT(CTL_STRICT) | BIT(CTL_DRY_RUN) | BIT(CTL_JOBS) |
+         BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_SNIFF) | BIT(CTL_QUIET) |
+         BIT(CTL_TIMES) | TRANSLATED,
+     "write the files of a view to a folder, without a mount", cmd_render},
     {"explain", "VIEW", 1, 1, BIT(CTL_PRESETS),
      "say what a view means, or what is wrong with it", cmd_explain},
     {"errors", "ARCHIVE", 1, 1, BIT(CTL_STATE),
@@ -37,9 +53,9 @@ struct option {
 static const struct option options[CTL_OPTIONS] = {
     [CTL_STATE] = {"state", 0, "DIR",
                    "where the manifest is kept (default:\n"
-                   "$XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID)"},
-    [CTL_JOBS] = {"jobs", 'j', "N",
-                  "threads that read headers (default: by processors)"},
+                   "$XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID;\n"
+                   "of render: nowhere)"},
+    [CTL_JOBS] = {"jobs", 'j', "N", "threads (default: by processors)"},
     [CTL_TAGS] = {"tags", 0, "LIST",
                   "further attributes for table attr: 0018,0015;0018,1030"},
     [CTL_SNIFF] = {"sniff", 0, "all",
@@ -48,13 +64,54 @@ static const struct option options[CTL_OPTIONS] = {
                          "believe an archive without any file"},
     [CTL_PRESETS] = {"presets", 0, "FILE", "names for views"},
     [CTL_QUIET] = {"quiet", 'q', NULL, "no progress and no summary"},
+    [CTL_OUT] = {"out", 0, "OUT", "also -o OUT: the folder to write to"},
+    [CTL_FORMAT] = {"format", 0, "EXT,...",
+                    "tiff, npy, nii, png, json (default: the view's)"},
+    [CTL_LAYOUT] = {"layout", 0, "WORD",
+                    "flat: STUDY/IMAGE, tree: STUDY/SERIES/IMAGE"},
+    [CTL_WITH] = {"with", 0, "VIEW", "further operators, as in u8_list-npy"},
+    [CTL_WHERE] = {"where", 0, "SQL",
+                   "a condition on the SQL view cohort: modality='CT'"},
+    [CTL_FORCE] = {"force", 0, NULL, "make what is there already once more"},
+    [CTL_STRICT] = {"strict", 0, NULL, "stop at the first failure"},
+    [CTL_DRY_RUN] = {"dry-run", 0, NULL, "print the view and the files only"},
+    [CTL_TIMES] = {"times", 0, NULL, "print where the time went"},
+    [CTL_CROP] = {"crop", 'c', NULL, "cut off black borders"},
+    [CTL_CROP_MAX] = {"crop-max", 'm', NULL,
+                      "with -c: saturated pixels are border too"},
+    [CTL_NO_COMPONENTS] = {"no-components", 'n', NULL,
+                           "with -c: keep everything, not only the largest"},
+    [CTL_BORDER_FRAC] = {"border-frac", 'b', "F",
+                         "with -c: part of each side not looked at"},
+    [CTL_SIZE] = {"size", 's', "W,H", "fit into W x H pixels"},
+    [CTL_SPACING] = {"spacing", 0, "X,Y[,Z]",
+                     "millimetres from pixel to pixel"},
+    [CTL_FILTER] = {"filter", 'f', "WORD",
+                    "triangle, nearest, catmull-rom, gaussian, lanczos3,\n"
+                    "max-pool"},
+    [CTL_PADDING] = {"padding", 'p', "WORD",
+                     "with -s: zero, top-left, bottom-right, center"},
+    [CTL_NO_PADDING] = {"no-padding", 0, NULL, "with -s: no padding"},
+    [CTL_COMPRESSOR] = {"compressor", 'z', "WORD",
+                        "uncompressed (default), packbits, lzw"},
+    [CTL_VOLUME_HANDLER] = {"volume-handler", 'v', "WORD",
+                            "keep, central-slice, max-intensity,\n"
+                            "interpolate, laplacian-mip"},
+    [CTL_TARGET_FRAMES] = {"target-frames", 't', "N",
+                           "of interpolate (default 32)"},
+    [CTL_MIP_WEIGHT] = {"mip-weight", 0, "W", "of laplacian-mip (default 1.5)"},
+    [CTL_SKIP_FRAMES] = {"skip-frames", 0, "N",
+                         "of laplacian-mip, at both ends (default 5)"},
+    [CTL_PROJECTION_MODE] = {"projection-mode", 0, "WORD",
+                             "of laplacian-mip: parallel-beam, central-slice"},
+    [CTL_WINDOW] = {"window", 'w', "C,W", "centre and width"},
 };
 
 /* ---- help ---- */
 
 static void print_option(FILE *out, const struct option *o)
 {
-    char head[40];
+    char head[48];
     char letter[8] = "";
     const char *help = o->help;
 
@@ -65,7 +122,7 @@ static void print_option(FILE *out, const struct option *o)
     for (;;) {
         int length = (int)strcspn(help, "\n");
 
-        (void)fprintf(out, "    %-20s %.*s\n", head, length, help);
+        (void)fprintf(out, "    %-24s %.*s\n", head, length, help);
         head[0] = '\0';
         if (!help[length])
             return;
@@ -73,7 +130,7 @@ static void print_option(FILE *out, const struct option *o)
     }
 }
 
-static void print_options(FILE *out, unsigned mask)
+static void print_options(FILE *out, uint64_t mask)
 {
     for (int i = 0; i < CTL_OPTIONS; i++)
         if (mask & BIT(i))
@@ -82,7 +139,7 @@ static void print_options(FILE *out, unsigned mask)
 
 void command_help(FILE *out, const char *program)
 {
-    unsigned mask = 0;
+    uint64_t mask = 0;
 
     (void)fprintf(out, "usage: %s SUBCOMMAND ARGUMENTS [OPTIONS]\n\n", program);
     for (const struct ctl_command *c = ctl_commands; c->name; c++) {
@@ -93,9 +150,9 @@ void command_help(FILE *out, const char *program)
     (void)fputs("\noptions:\n", out);
     print_options(out, mask);
     (void)fprintf(out,
-                  "    %-20s the same, as in the options of prepfs\n"
-                  "    %-20s this, or the same of one subcommand\n"
-                  "    %-20s print the version\n",
+                  "    %-24s the same, as in the options of prepfs\n"
+                  "    %-24s this, or the same of one subcommand\n"
+                  "    %-24s print the version\n",
                   "-o NAME=VALUE,...", "-h, --help", "-V, --version");
 }
 
@@ -185,34 +242,72 @@ static int set_list(const struct ctl_command *c, char *list,
     return 0;
 }
 
+/* Is this what -o takes besides a folder: NAME=VALUE? */
+static bool is_list(const char *text)
+{
+    size_t length = strcspn(text, "=,");
+
+    return text[length] == '=' && find_option(text, length) >= 0;
+}
+
+/* "-o TEXT" and "-oTEXT". */
+static int parse_o(const struct ctl_command *c, char **argv, int *i,
+                   struct ctl_args *args, struct error *err)
+{
+    char *value = argv[*i][2] ? argv[*i] + 2 : argv[++*i];
+
+    if (c->options & BIT(CTL_OUT)) {
+        if (!value)
+            return error_set(err, ERROR_USAGE, "-o needs a folder");
+        if (!is_list(value))
+            return set_option(c, CTL_OUT, "-o", value, args, err);
+    }
+    if (!value)
+        return error_set(err, ERROR_USAGE, "-o needs NAME=VALUE");
+    return set_list(c, value, args, err);
+}
+
+static int parse_long(const struct ctl_command *c, char **argv, int *i,
+                      struct ctl_args *args, struct error *err)
+{
+    char *given = argv[*i];
+    size_t length = strcspn(given + 2, "=");
+    int which = find_option(given + 2, length);
+    char *value = given[2 + length] ? given + 3 + length : NULL;
+
+    if (which >= 0 && options[which].value && !value && argv[*i + 1])
+        value = argv[++*i];
+    return set_option(c, which, given, value, args, err);
+}
+
+/* "-j 4", "-j4", and flags in one word: "-cmn". */
+static int parse_letters(const struct ctl_command *c, char **argv, int *i,
+                         struct ctl_args *args, struct error *err)
+{
+    for (char *at = argv[*i] + 1; *at; at++) {
+        const char given[] = {'-', *at, '\0'};
+        int which = find_letter(*at);
+        char *value = NULL;
+
+        if (which >= 0 && options[which].value) {
+            value = at[1] == '=' ? at + 2 : at[1] ? at + 1 : argv[++*i];
+            return set_option(c, which, given, value, args, err);
+        }
+        if (set_option(c, which, given, NULL, args, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* An argument that begins with "-"; may take the next one, *i moves on. */
 static int parse_option(const struct ctl_command *c, char **argv, int *i,
                         struct ctl_args *args, struct error *err)
 {
-    char *given = argv[*i];
-    char *value = NULL;
-    int which;
-
-    if (strncmp(given, "-o", 2) == 0) {
-        value = given[2] ? given + 2 : argv[++*i];
-        if (!value)
-            return error_set(err, ERROR_USAGE, "-o needs NAME=VALUE");
-        return set_list(c, value, args, err);
-    }
-    if (given[1] == '-') {
-        size_t length = strcspn(given + 2, "=");
-
-        which = find_option(given + 2, length);
-        if (given[2 + length])
-            value = given + 3 + length;
-    } else {
-        which = find_letter(given[1]);
-        if (given[2])
-            value = given + 2;
-    }
-    if (which >= 0 && options[which].value && !value && argv[*i + 1])
-        value = argv[++*i];
-    return set_option(c, which, given, value, args, err);
+    if (strncmp(argv[*i], "-o", 2) == 0)
+        return parse_o(c, argv, i, args, err);
+    if (argv[*i][1] == '-')
+        return parse_long(c, argv, i, args, err);
+    return parse_letters(c, argv, i, args, err);
 }
 
 int command_parse(const struct ctl_command *c, char **argv,
@@ -221,8 +316,9 @@ int command_parse(const struct ctl_command *c, char **argv,
     bool only_names = false;
 
     *ret_help = false;
+    args->positional = argv;
     for (int i = 0; argv[i]; i++) {
-        const char *a = argv[i];
+        char *a = argv[i];
 
         if (!only_names && strcmp(a, "--") == 0) {
             only_names = true;
@@ -240,8 +336,9 @@ int command_parse(const struct ctl_command *c, char **argv,
         if (args->n_positional == c->most)
             return error_set(err, ERROR_USAGE, "%s takes %s and not \"%s\"",
                              c->name, c->arguments, a);
-        args->positional[args->n_positional++] = a;
+        argv[args->n_positional++] = a; /* never beyond i */
     }
+    argv[args->n_positional] = NULL;
     if (args->n_positional < c->least)
         return error_set(err, ERROR_USAGE, "%s needs %s", c->name,
                          c->arguments);

@@ -10,8 +10,14 @@
 /* NULL if there is none. */
 const struct ctl_command *command_find(const char *name);
 
-/* Reads what follows the subcommand; `argv` ends with NULL and may be cut.
- * ERROR_USAGE. If *ret_help, nothing else counts. */
+/*
+ * Reads what follows the subcommand; `argv` ends with NULL, is cut and put
+ * into another order, and holds what *args points to. ERROR_USAGE. If
+ * *ret_help, nothing else counts.
+ *
+ * A subcommand with the option --out takes `-o TEXT` for it, unless TEXT is
+ * NAME=VALUE with the name of an option.
+ */
 int command_parse(const struct ctl_command *c, char **argv,
                   struct ctl_args *args, bool *ret_help, struct error *err);
 

@@ -10,6 +10,7 @@
 #define CTL_CTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "manifest/manifest.h"
@@ -28,12 +29,40 @@ enum ctl_option {
     CTL_ALLOW_EMPTY,
     CTL_PRESETS,
     CTL_QUIET,
+    CTL_OUT,
+    CTL_FORMAT,
+    CTL_LAYOUT,
+    CTL_WITH,
+    CTL_WHERE,
+    CTL_FORCE,
+    CTL_STRICT,
+    CTL_DRY_RUN,
+    CTL_TIMES,
+    /* the options of dicom-preprocess: translate.c */
+    CTL_CROP,
+    CTL_CROP_MAX,
+    CTL_NO_COMPONENTS,
+    CTL_BORDER_FRAC,
+    CTL_SIZE,
+    CTL_SPACING,
+    CTL_FILTER,
+    CTL_PADDING,
+    CTL_NO_PADDING,
+    CTL_COMPRESSOR,
+    CTL_VOLUME_HANDLER,
+    CTL_TARGET_FRAMES,
+    CTL_MIP_WEIGHT,
+    CTL_SKIP_FRAMES,
+    CTL_PROJECTION_MODE,
+    CTL_WINDOW,
     CTL_OPTIONS
 };
 
+#define CTL_BIT(option) (UINT64_C(1) << (option))
+
 struct ctl_args {
     const char *program;
-    const char *positional[4]; /* NULL where fewer were given */
+    char **positional; /* ends with NULL */
     int n_positional;
     const char *values[CTL_OPTIONS]; /* NULL: not given; flags: "" */
 };
@@ -42,7 +71,7 @@ struct ctl_command {
     const char *name;
     const char *arguments; /* as in the synopsis; [X] may be missing */
     int least, most;       /* positional arguments */
-    unsigned options;      /* bits 1 << enum ctl_option */
+    uint64_t options;      /* CTL_BIT of each */
     const char *help;      /* one line */
     int (*run)(const struct ctl_args *args); /* an exit status */
 };
@@ -55,6 +84,7 @@ int cmd_manifest(const struct ctl_args *args);
 int cmd_explain(const struct ctl_args *args);
 int cmd_errors(const struct ctl_args *args);
 int cmd_stats(const struct ctl_args *args);
+int cmd_render(const struct ctl_args *args);
 
 /* Prints "PROGRAM: text" on standard error; returns CTL_FAILED, or CTL_USAGE
  * for ERROR_USAGE. */
@@ -71,6 +101,9 @@ enum ctl_access {
 struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
                           enum ctl_access access, char **ret_state,
                           struct error *err);
+
+/* --jobs as a number; 0 if it was not given. ERROR_USAGE. */
+int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err);
 
 /* Flushes standard output; CTL_OK or CTL_FAILED. */
 int ctl_finish_output(const struct ctl_args *args);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/* ctl.c: see ctl.h. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manifest/state.h"
+#include "prepfs/cleanup.h"
+
+#define JOBS_MAX 64
+
+int ctl_fail(const struct ctl_args *args, const struct error *err)
+{
+    (void)fprintf(stderr, "%s: %s\n", args->program, err->msg);
+    return err->kind == ERROR_USAGE ? CTL_USAGE : CTL_FAILED;
+}
+
+int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err)
+{
+    const char *text = args->values[CTL_JOBS];
+    char *end;
+
+    *ret = 0;
+    if (!text)
+        return 0;
+    errno = 0;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (errno || *end || end == text || n < 1 || n > JOBS_MAX)
+        return error_set(err, ERROR_USAGE,
+                         "--jobs is a number from 1 to %d, not \"%s\"",
+                         JOBS_MAX, text);
+    *ret = (unsigned)n;
+    return 0;
+}
+
+int ctl_finish_output(const struct ctl_args *args)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CTL_OK;
+    (void)fprintf(stderr, "%s: cannot write: %s\n", args->program,
+                  strerrordesc_np(errno));
+    return CTL_FAILED;
+}
+
+static struct manifest *open_state(const char *state, enum ctl_access how,
+                                   struct error *err)
+{
+    struct manifest *m = NULL;
+
+    if (how != CTL_READ)
+        m = manifest_open(state, MANIFEST_READ_WRITE, err);
+    if (!m && (how == CTL_READ || (how == CTL_WRITE && err->kind == ERROR_IO)))
+        m = manifest_open(state, MANIFEST_READ_ONLY, err);
+    return m;
+}
+
+struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
+                          enum ctl_access how, char **ret_state,
+                          struct error *err)
+{
+    CLEANUP_FREE char *state = NULL;
+
+    if (state_prepare(archive, args->values[CTL_STATE], how == CTL_CREATE,
+                      &state, err) != 0) {
+        if (err->kind == ERROR_NOT_FOUND && access(archive, F_OK) == 0)
+            (void)error_set(err, ERROR_NOT_FOUND,
+                            "%s was never indexed: prepfsctl index %s", archive,
+                            archive);
+        return NULL;
+    }
+    struct manifest *m = open_state(state, how, err);
+
+    if (!m)
+        return NULL;
+    if (manifest_set_aside(m))
+        (void)fprintf(stderr,
+                      "%s: the manifest was damaged; it is now %s and a new "
+                      "one is made\n",
+                      args->program, manifest_set_aside(m));
+    if (ret_state)
+        *ret_state = STEAL(state);
+    return m;
+}
