@@ -212,11 +212,15 @@ def heart(number, options):
     yield file(3, "still-2.dcm", "jpeg-baseline", "RGB", 1, bytes)
 
 
+MODALITIES = ("CT", "MG", "US")
+
+
 def files_of(number, options):
     """Every patient has a chest CT; the odd ones a mammogram, the even ones
-    an ultrasound."""
-    yield from chest_ct(number, options)
-    if number % 2:
+    an ultrasound. Only those of options.modalities are made."""
+    if "CT" in options.modalities:
+        yield from chest_ct(number, options)
+    if number % 2 and "MG" in options.modalities:
         yield from screening(number, options)
-    else:
+    if number % 2 == 0 and "US" in options.modalities:
         yield from heart(number, options)

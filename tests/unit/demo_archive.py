@@ -35,6 +35,7 @@ class Skip(Exception):
 
 class Options:
     slices, frames = SLICES, FRAMES
+    modalities = patients.MODALITIES
 
     @staticmethod
     def pixels(full, least):
