@@ -30,11 +30,11 @@ int refresh_init(struct refresh *r, struct fs *fs, struct fuse_session *se,
 
 /* ---- one message; its failure means that the kernel knew nothing ---- */
 
-static void forget_folder(struct refresh *r, const struct inode *folder)
+static void forget_inode(struct refresh *r, const struct inode *inode)
 {
     uint64_t number;
 
-    if (inode_pack(folder, &number, NULL) == 0)
+    if (inode_pack(inode, &number, NULL) == 0)
         (void)fuse_lowlevel_notify_inval_inode(r->se, number, 0, 0);
 }
 
@@ -81,6 +81,19 @@ static void forget_leaf(struct refresh *r, const struct inode *folder,
     forget_name(r, folder, name, true);
 }
 
+/* Patches of findings keep their number when a finding moves: what the kernel
+ * has of their bytes is dropped. */
+static void forget_bytes(struct refresh *r, uint16_t view_id, int64_t object_id,
+                         uint32_t part)
+{
+    struct inode leaf = {.view = view_id, .object = object_id, .part = part};
+
+    for (int kind = INODE_TIFF; kind <= INODE_JSON; kind++) {
+        leaf.kind = (enum inode_kind)kind;
+        forget_inode(r, &leaf);
+    }
+}
+
 /* The image and, of a view that has parts, those as far as they can be
  * counted; names of others do not last (tree.c). */
 static void forget_leaves(struct refresh *r, const struct inode *folder,
@@ -100,6 +113,8 @@ static void forget_leaves(struct refresh *r, const struct inode *folder,
     while (leaf.part < count && leaf.part < VIEW_PARTS_MAX) {
         leaf.part++;
         forget_leaf(r, folder, &leaf);
+        if (view->patches == VIEW_PATCHES_ROI && folder->kind == INODE_STUDY)
+            forget_bytes(r, folder->view, row->id, leaf.part);
     }
 }
 
@@ -113,7 +128,7 @@ static void forget_instances(struct refresh *r, const struct inode *study,
         if (series.object != rows[i].series_id) {
             series.object = rows[i].series_id;
             forget_name(r, study, rows[i].series_name, false);
-            forget_folder(r, &series);
+            forget_inode(r, &series);
         }
         forget_leaves(r, study, &rows[i]);
         forget_leaves(r, &series, &rows[i]);
@@ -138,8 +153,8 @@ static void forget_study(const struct task *t, uint16_t view_id,
                           .part = preset};
 
     forget_name(t->r, &view, t->study->name, false);
-    forget_folder(t->r, &view);
-    forget_folder(t->r, &study);
+    forget_inode(t->r, &view);
+    forget_inode(t->r, &study);
     forget_instances(t->r, &study, t->rows, t->n);
 }
 

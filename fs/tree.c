@@ -349,6 +349,13 @@ static int check_part(const struct view *view, const struct view_leaf *name,
     return 0;
 }
 
+/* A rescan expires the names that it can count. Findings come and go: of
+ * those that went nobody knows how many there were. */
+static bool names_last(const struct view *view)
+{
+    return view_parts_are_known(view) && view->patches != VIEW_PATCHES_ROI;
+}
+
 static int lookup_leaf(struct tree *t, const struct inode *parent,
                        int64_t study_id, int64_t series_id,
                        const struct view_leaf *name, bool may_work,
@@ -374,8 +381,7 @@ static int lookup_leaf(struct tree *t, const struct inode *parent,
         ret->attr.st_ino = number;
     }
     manifest_instance_deinit(&instance);
-    /* A rescan expires the names that it can count. */
-    ret->life = view_parts_are_known(view) ? TREE_FOR_EVER : TREE_BRIEFLY;
+    ret->life = names_last(view) ? TREE_FOR_EVER : TREE_BRIEFLY;
     return rc;
 }
 

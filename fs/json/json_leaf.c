@@ -240,6 +240,25 @@ static void put_box(struct json *j, const char *key, bool is_done,
     json_end(j);
 }
 
+/* Three axes, the corner perhaps outside. */
+static void put_window_box(struct json *j, const char *key, bool is_done,
+                           const int64_t corner[3], const uint32_t size[3])
+{
+    if (!is_done) {
+        member_null(j, key);
+        return;
+    }
+    json_key(j, key);
+    json_begin_object(j);
+    json_key(j, "corner");
+    json_begin_flat_array(j);
+    for (unsigned i = 0; i < 3; i++)
+        json_integer(j, corner[i]);
+    json_end(j);
+    member_counts(j, "size", size, 3);
+    json_end(j);
+}
+
 static void put_affine(struct json *j, const struct json_leaf *leaf)
 {
     if (!leaf->has_affine) {
@@ -278,6 +297,10 @@ static void put_geometry(struct json *j, const struct json_leaf *leaf)
             leaf->cut_size, n);
     put_box(j, "pad", leaf->has_pad, "before", leaf->pad_before, "after",
             leaf->pad_after, n);
+    put_window_box(j, "canvas", leaf->has_canvas, leaf->canvas_corner,
+                   leaf->canvas_size);
+    put_window_box(j, "patch", leaf->has_patch, leaf->patch_corner,
+                   leaf->patch_size);
     member_spacing(j, "spacing", leaf->spacing, 3);
     put_affine(j, leaf);
     json_end(j);

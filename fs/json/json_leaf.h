@@ -27,7 +27,7 @@
  *     window      kind, number, center, width, function, minimum, maximum,
  *                 per_frame
  *     geometry    in pixels, x y z: oriented, turned, crop, scale, resized,
- *                 cut, pad; in mm: spacing; affine_ras
+ *                 cut, pad, canvas, patch; in mm: spacing; affine_ras
  *     frames      page -> stored frame, counted from 1 as DICOM does and as
  *                 .f00001: first, last (of a projection), instance
  *     warnings    [text]
@@ -51,6 +51,9 @@ extern "C" {
 
 /* Grows when a member changes its meaning or goes away. */
 #define JSON_LEAF_FORMAT 1
+
+/* Grows with every change of the text: lengths are remembered. */
+#define JSON_LEAF_REVISION 2
 
 struct json_leaf_operator {
     const char *text; /* "crop-max" */
@@ -160,6 +163,14 @@ struct json_leaf {
     uint32_t cut_corner[3], cut_size[3];
     bool has_pad;
     uint32_t pad_before[3], pad_after[3];
+    /* Always three axes; corners may lie outside of what they are cut from:
+     * the canvas from what has been padded, the patch from the canvas. */
+    bool has_canvas;
+    int64_t canvas_corner[3];
+    uint32_t canvas_size[3];
+    bool has_patch;
+    int64_t patch_corner[3];
+    uint32_t patch_size[3];
     double spacing[3]; /* of the leaf */
     bool has_affine;   /* nii/affine.h: (column, row, page) to RAS+ mm */
     double affine[3][4];

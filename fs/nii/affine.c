@@ -329,6 +329,26 @@ static void quaternion_of(matrix r, double ret[4])
     }
 }
 
+bool affine_index(const struct affine *a, const double place[3], double ret[3])
+{
+    matrix r;
+    matrix inverse;
+
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned j = 0; j < 3; j++)
+            r[i][j] = a->m[i][j];
+    }
+    if (!(fabs(determinant(r)) > 0))
+        return false;
+    inverse_transposed(r, inverse);
+    for (unsigned j = 0; j < 3; j++) {
+        ret[j] = 0;
+        for (unsigned i = 0; i < 3; i++)
+            ret[j] += inverse[i][j] * (place[i] - a->m[i][3]);
+    }
+    return true;
+}
+
 void affine_quaternion(const struct affine *a, double ret[4], double *ret_qfac)
 {
     double spacing[3];

@@ -121,6 +121,10 @@ void affine_apply(struct affine *a, const struct affine_view *view);
 
 /* ---- questions ---------------------------------------------------------- */
 
+/* The indices, with fractions, of a place in RAS+ mm; false if the axes are no
+ * three directions. */
+bool affine_index(const struct affine *a, const double place[3], double ret[3]);
+
 /* mm between neighbours on each axis. */
 void affine_spacing(const struct affine *a, double ret[3]);
 

@@ -22,7 +22,7 @@ void render_engine_text(char *buf, size_t size)
     tiff_engine(tiff, sizeof tiff);
     png_leaf_engine(png, sizeof png); /* and zlib, which libtiff has too */
     (void)snprintf(buf, size, "%s, %s, %s, %s, json %d", PLAN_SOFTWARE,
-                   decode_versions(), tiff, png, JSON_LEAF_FORMAT);
+                   decode_versions(), tiff, png, JSON_LEAF_REVISION);
 }
 
 /* 63 bits, so that SQLite's signed column holds it. */

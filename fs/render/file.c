@@ -124,21 +124,6 @@ static void file_digest_of(struct file *file)
     file->file_digest[1] = h.low64;
 }
 
-/* Where the pages are; the plan is complete. */
-static int resolve_geometry(struct files *f, const struct file *file,
-                            struct geometry *ret, struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    const struct source *source;
-
-    if (source_get(f->config.maker->sources, &file->object->instance, &ref,
-                   &source, err) != 0)
-        return -1;
-    geometry_of(&file->plan, source->header, &file->object->order, ret);
-    source_put(f->config.maker->sources, &ref);
-    return 0;
-}
-
 /* What a packed leaf takes: strips of a .tiff, or all of a .png. */
 struct packed {
     struct tiff_strips strips;
@@ -205,6 +190,25 @@ static int measure_packed(struct files *f, const struct file *file,
                                        : measure_strips(f, file, ret, err);
 }
 
+static bool is_finding(const struct file *file)
+{
+    return plan_is_patch(&file->plan) &&
+           file->plan.view.patches == VIEW_PATCHES_ROI;
+}
+
+static uint64_t origin_digest(const struct patches_origin *origin)
+{
+    return XXH3_64bits(origin, sizeof *origin);
+}
+
+/* The engine under which the length of this leaf is remembered. */
+static uint64_t engine_of(const struct files *f, const struct file *file)
+{
+    if (!is_finding(file) || layout_is_early(file_kind(file), &file->plan))
+        return f->config.engine;
+    return (f->config.engine ^ origin_digest(&file->plan.patch)) >> 1;
+}
+
 /* What cannot be kept (a full disk, a busy database) is measured again next
  * time; the leaf is no worse for it. */
 static void remember(struct files *f, const struct file *file,
@@ -236,7 +240,7 @@ static void remember(struct files *f, const struct file *file,
         out.vstd = file->object->numbers.stats.sd;
     }
     (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
-                              id->part, id->kind, f->config.engine, &out,
+                              id->part, id->kind, engine_of(f, file), &out,
                               &ignored);
 }
 
@@ -248,7 +252,8 @@ static int layout_with(struct files *f, const struct file *file,
     struct geometry geometry;
 
     if (file_kind(file) == LEAF_NII) {
-        if (resolve_geometry(f, file, &geometry, err) != 0)
+        if (object_geometry(f->objects, file->object, &file->plan, &geometry,
+                            err) != 0)
             return -1;
         facts.geometry = &geometry;
     }
@@ -307,7 +312,7 @@ static int recall(struct files *f, const struct file *file,
     const struct file_id *id = &file->id;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
-                            id->part, id->kind, f->config.engine, ret, err);
+                            id->part, id->kind, engine_of(f, file), ret, err);
 
     *ret_known = false;
     if (found <= 0)
@@ -316,12 +321,13 @@ static int recall(struct files *f, const struct file *file,
 }
 
 /* The plan of a leaf of pixels as far as the manifest's row tells it. */
-static int early_plan(enum leaf_kind kind, uint32_t part,
+static int early_plan(struct manifest *m, enum leaf_kind kind, uint32_t part,
                       const struct view *view,
                       const struct manifest_instance *instance,
                       struct plan *ret, struct error *err)
 {
     if (plan_init(view, instance, ret, err) != 0 ||
+        object_count_findings(m, instance, ret, err) != 0 ||
         plan_set_part(ret, part, err) != 0)
         return -1;
     if (part == 0 && view_parts_of(view) != VIEW_PART_NONE)
@@ -336,6 +342,16 @@ struct file_request {
     const struct view *view;
 };
 
+/* A row of table `roi` may change while the leaf keeps its name: its place is
+ * part of what the bytes depend on. */
+static void add_origin(struct file *file)
+{
+    uint64_t origin = origin_digest(&file->plan.patch);
+
+    file->digest[0] ^= origin;
+    file->digest[1] += origin;
+}
+
 /* The part's own plan, from that of all parts. */
 static int resolve_part(const struct file_request *r, struct file *file,
                         struct error *err)
@@ -344,7 +360,15 @@ static int resolve_part(const struct file_request *r, struct file *file,
                    &file->object_ref, &file->object, err) != 0)
         return -1;
     file->plan = file->object->plan;
-    return plan_set_part(&file->plan, file->id.part, err);
+    if (plan_set_part(&file->plan, file->id.part, err) != 0)
+        return -1;
+    if (!is_finding(file))
+        return 0;
+    if (object_place_finding(r->files->objects, file->object, &file->plan,
+                             err) != 0)
+        return -1;
+    add_origin(file);
+    return 0;
 }
 
 /* A .json is there whatever becomes of the pixels, unless of a part that is
@@ -397,8 +421,8 @@ static int resolve_pixels(const struct file_request *r,
     bool is_known;
 
     /* Nothing is measured for what the format cannot hold. */
-    if (early_plan(file_kind(file), file->id.part, r->view, instance,
-                   &file->plan, err) != 0 ||
+    if (early_plan(f->config.manifest, file_kind(file), file->id.part, r->view,
+                   instance, &file->plan, err) != 0 ||
         resolve_part(r, file, err) != 0 ||
         recall(f, file, &known, &is_known, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
@@ -502,19 +526,24 @@ void file_put(struct files *f, struct flight_ref *ref)
     flight_put(f->resolved, ref);
 }
 
-int file_early_size(enum leaf_kind kind, uint32_t part, const struct view *view,
+int file_early_size(struct manifest *m, enum leaf_kind kind, uint32_t part,
+                    const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
 {
     struct layout_facts none = {.strip_bytes = NULL};
     struct layout layout;
     struct plan plan;
+    uint32_t parts;
 
     if (kind == LEAF_JSON)
         return 1;
-    if (early_plan(kind, part, view, instance, &plan, err) != 0)
+    if (early_plan(m, kind, part, view, instance, &plan, err) != 0)
         return -1;
-    if (!layout_is_early(kind, &plan))
+    /* The size of a patch is known even where it is not known how many of
+     * them there are. */
+    if (!layout_is_early(kind, &plan) ||
+        (part > 0 && plan_count_parts(&plan, &parts, err) != 0))
         return 1;
     if (layout_init(kind, &plan, &none, &layout, err) != 0)
         return -1;

@@ -64,11 +64,13 @@ static inline enum leaf_kind file_kind(const struct file *file)
 }
 
 /*
- * The size that follows from header data. 0; 1 if it must be measured;
+ * The size that follows from header data, and, of roi, from the manifest's
+ * findings (`m` is not used else). 0; 1 if it must be measured;
  * ERROR_UNSUPPORTED if the format cannot hold what the view makes,
  * ERROR_NOT_FOUND if the view has not that part.
  */
-int file_early_size(enum leaf_kind kind, uint32_t part, const struct view *view,
+int file_early_size(struct manifest *m, enum leaf_kind kind, uint32_t part,
+                    const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));

@@ -209,6 +209,10 @@ static void view_of(const struct plan *plan, struct affine_view *ret)
         v.patch[0] = (double)plan->canvas_cut.x - plan->canvas_pad.left;
         v.patch[1] = (double)plan->canvas_cut.y - plan->canvas_pad.top;
     }
+    if (plan_is_patch(plan)) {
+        v.patch[0] += (double)plan->patch.x;
+        v.patch[1] += (double)plan->patch.y;
+    }
     if (plan->pads) {
         v.pad[0] = plan->pad.left;
         v.pad[1] = plan->pad.top;
@@ -233,7 +237,38 @@ static void walk_pages(const struct plan *plan, struct affine *a)
     affine_walk(a, AFFINE_PAGE, d->first, 1);
     if (d->resized != d->count)
         affine_interpolate(a, AFFINE_PAGE, d->count, d->resized);
-    affine_walk(a, AFFINE_PAGE, (double)plan_source(plan, 0), 1);
+    affine_walk(a, AFFINE_PAGE, (double)(depth_source(d, 0) + plan_first(plan)),
+                1);
+}
+
+static void walk(const struct plan *plan, bool is_time, struct affine *a)
+{
+    struct affine_view view;
+
+    view_of(plan, &view);
+    affine_apply(a, &view);
+    if (!is_time)
+        walk_pages(plan, a);
+}
+
+static double or_one(double spacing)
+{
+    return spacing > 0 ? spacing : 1;
+}
+
+/* Of an image that is nowhere: its own plane. */
+static void place_itself(const struct plan *plan,
+                         const struct affine_source *source,
+                         struct geometry *ret)
+{
+    struct affine_source own = {
+        .orientation = {1, 0, 0, 0, 1, 0},
+        .spacing = {or_one(source->spacing[0]), or_one(source->spacing[1]),
+                    or_one(source->spacing[2])},
+    };
+
+    ret->has_grid = affine_init(&own, &ret->grid);
+    walk(plan, ret->is_time, &ret->grid);
 }
 
 /* Without an affine: what the view leaves of the spacing. */
@@ -254,7 +289,6 @@ void geometry_of(const struct plan *plan, const struct dicom_header *header,
 {
     struct pages pages = {plan, header, order};
     struct affine_source source;
-    struct affine_view view;
     bool is_known, is_thick;
 
     *ret = (struct geometry){.is_time = false};
@@ -267,13 +301,14 @@ void geometry_of(const struct plan *plan, const struct dicom_header *header,
                   ret);
     if (source.spacing[2] == 0) /* a slice is somewhere, however thick */
         source.spacing[2] = 1;
-    if (!is_known || !affine_init(&source, &ret->affine))
+    if (!is_known || !affine_init(&source, &ret->affine)) {
+        if (!is_placed(frame_of(&pages, 0)))
+            place_itself(plan, &source, ret);
         return;
-    view_of(plan, &view);
-    affine_apply(&ret->affine, &view);
-    if (!ret->is_time)
-        walk_pages(plan, &ret->affine);
-    ret->has_affine = true;
+    }
+    walk(plan, ret->is_time, &ret->affine);
+    ret->has_affine = ret->has_grid = true;
+    ret->grid = ret->affine;
     affine_spacing(&ret->affine, ret->spacing);
     if (!is_thick)
         ret->spacing[2] = 0;

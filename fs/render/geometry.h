@@ -24,6 +24,11 @@ struct geometry {
     bool has_affine;   /* from indices of the leaf to RAS+ mm */
     double spacing[3]; /* mm between columns, rows, pages; 0 unknown */
     struct affine affine;
+    bool has_grid; /* the affine; or, of an image that has no place in the
+                    * patient, mm from the middle of its first stored pixel to
+                    * the right, downwards and from frame to frame (pixels, if
+                    * no spacing is known), signs changed as for RAS+ */
+    struct affine grid;
 };
 
 /* `plan` has its region and its padding; `order` is that of the source's

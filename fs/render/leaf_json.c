@@ -496,6 +496,28 @@ static void put_resize(struct document *d)
     l->cut_size[1] = t->cut.height;
 }
 
+static void put_windows(struct document *d)
+{
+    const struct plan *p = d->about->plan;
+    struct patches_size size = plan_patch_size(p);
+    struct json_leaf *l = &d->leaf;
+
+    l->has_canvas = p->view.canvas.width > 0;
+    l->canvas_corner[0] = (int64_t)p->canvas_cut.x - p->canvas_pad.left;
+    l->canvas_corner[1] = (int64_t)p->canvas_cut.y - p->canvas_pad.top;
+    l->canvas_corner[2] = depth_source(&p->depth, 0);
+    l->canvas_size[0] = p->whole_width;
+    l->canvas_size[1] = p->whole_height;
+    l->canvas_size[2] = p->depth.pages;
+    l->has_patch = plan_is_patch(p);
+    l->patch_corner[0] = p->patch.x;
+    l->patch_corner[1] = p->patch.y;
+    l->patch_corner[2] = p->patch.z;
+    l->patch_size[0] = size.width;
+    l->patch_size[1] = size.height;
+    l->patch_size[2] = size.depth;
+}
+
 static void put_geometry(struct document *d)
 {
     const struct plan *p = d->about->plan;
@@ -518,6 +540,7 @@ static void put_geometry(struct document *d)
     l->pad_before[1] = p->pad.top;
     l->pad_after[0] = p->pad.right;
     l->pad_after[1] = p->pad.bottom;
+    put_windows(d);
     geometry_of(p, &d->header, d->about->order, &g);
     memcpy(l->spacing, g.spacing, sizeof l->spacing);
     l->has_affine = g.has_affine;

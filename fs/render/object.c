@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "image/image.h"
 #include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
+#include "render/geometry.h"
 #include "render/measure.h"
 
 struct objects {
@@ -25,7 +27,21 @@ struct page_job object_job(const struct objects *o, const struct object *object,
         .order = object->order.frames,
         .extent = object->extent,
         .numbers = object->numbers,
+        .digest = object->digest,
     };
+}
+
+/* Rows of other versions have other ids, and so do those of other files. */
+static void digest_of(const struct manifest_instance *i, uint64_t engine,
+                      uint64_t ret[2])
+{
+    uint64_t numbers[] = {i->dev,          i->ino,
+                          i->size,         (uint64_t)i->mtime_ns,
+                          (uint64_t)i->id, engine};
+    XXH128_hash_t h = XXH3_128bits(numbers, sizeof numbers);
+
+    ret[0] = h.high64;
+    ret[1] = h.low64;
 }
 
 int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)
@@ -75,6 +91,21 @@ static int resolve_order(struct objects *o,
     rc = dicom_order(source->header, wants[plan->view.order], ret, err);
     source_put(o->config.maker->sources, &ref);
     return rc == 0 ? plan_set_order(plan, ret, err) : -1;
+}
+
+int object_geometry(struct objects *o, const struct object *object,
+                    const struct plan *plan, struct geometry *ret,
+                    struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+
+    if (source_get(o->config.maker->sources, &object->instance, &ref, &source,
+                   err) != 0)
+        return -1;
+    geometry_of(plan, source->header, &object->order, ret);
+    source_put(o->config.maker->sources, &ref);
+    return 0;
 }
 
 /* Would one page be more than the limit allows for the whole file? It is made
@@ -165,7 +196,10 @@ static int resolve(const struct object_request *r, struct object *object,
         return -1;
     if (plan->refusal) /* nothing is measured for what cannot be read */
         return error_set(err, ERROR_UNSUPPORTED, "%s", plan->refusal);
-    if (resolve_order(o, &object->instance, &object->plan, &object->order,
+    digest_of(&object->instance, o->config.engine, object->digest);
+    if (object_count_findings(o->config.manifest, &object->instance,
+                              &object->plan, err) != 0 ||
+        resolve_order(o, &object->instance, &object->plan, &object->order,
                       err) != 0)
         return -1;
     found = manifest_output_any(o->config.manifest, r->view_id, r->object_id,
@@ -222,35 +256,52 @@ int object_get(struct objects *o, uint16_t view_id, const struct view *view,
     return 0;
 }
 
+/* With no more than the order of the frames, or with all of the object. */
+static int count_with_work(struct objects *o, uint16_t view_id,
+                           const struct view *view,
+                           const struct manifest_instance *instance,
+                           struct plan *plan, uint32_t *ret, struct error *err)
+{
+    CLEANUP(dicom_order_deinit) struct dicom_order order = {0};
+    struct flight_ref ref = {NULL, NULL};
+    const struct object *object;
+    int rc;
+
+    if (resolve_order(o, instance, plan, &order, err) != 0)
+        return -1;
+    rc = plan_count_parts(plan, ret, err);
+    if (rc <= 0)
+        return rc;
+    if (object_get(o, view_id, view, instance->id, &ref, &object, err) != 0)
+        return -1;
+    rc = plan_count_parts(&object->plan, ret, err);
+    object_put(o, &ref);
+    return rc;
+}
+
 int object_count_parts(struct objects *o, uint16_t view_id,
                        const struct view *view,
                        const struct manifest_instance *instance, bool may_work,
                        uint32_t *ret, struct error *err)
 {
-    CLEANUP(dicom_order_deinit) struct dicom_order order = {0};
     struct flight_ref ref = {NULL, NULL};
     const struct object *object;
     struct plan plan;
+    int rc;
 
-    if (plan_init(view, instance, &plan, err) != 0)
+    if (plan_init(view, instance, &plan, err) != 0 ||
+        object_count_findings(o->config.manifest, instance, &plan, err) != 0)
         return -1;
-    *ret = plan_parts(&plan);
-    if (*ret > 0)
-        return 0;
-    if (object_peek(o, view_id, instance->id, &ref, &object) == 0) {
-        if (!may_work)
-            return 1;
-        if (resolve_order(o, instance, &plan, &order, err) != 0)
-            return -1;
-        *ret = plan_parts(&plan);
-        if (*ret > 0)
-            return 0;
-        if (object_get(o, view_id, view, instance->id, &ref, &object, err) != 0)
-            return -1;
-    }
-    *ret = plan_parts(&object->plan);
+    rc = plan_count_parts(&plan, ret, err);
+    if (rc <= 0)
+        return rc;
+    if (object_peek(o, view_id, instance->id, &ref, &object) == 0)
+        return may_work ? count_with_work(o, view_id, view, instance, &plan,
+                                          ret, err)
+                        : 1;
+    rc = plan_count_parts(&object->plan, ret, err);
     object_put(o, &ref);
-    return 0;
+    return rc;
 }
 
 int object_peek(struct objects *o, uint16_t view_id, int64_t object_id,
@@ -297,6 +348,11 @@ void objects_free(struct objects *o)
 size_t objects_cost(struct objects *o)
 {
     return flight_cost(o->table);
+}
+
+struct manifest *objects_manifest(const struct objects *o)
+{
+    return o->config.manifest;
 }
 
 void objects_forget(struct objects *o)

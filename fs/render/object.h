@@ -24,12 +24,15 @@ struct objects_config {
     size_t plan_bytes;           /* budget for objects kept after use */
 };
 
+struct geometry;
+
 struct object {
     struct manifest_instance instance;
     struct plan plan; /* complete, of all parts */
     struct dicom_order order;
     struct values_extent extent;
     struct page_numbers numbers;
+    uint64_t digest[2]; /* of the version of the source */
 };
 
 struct objects *objects_new(const struct objects_config *config,
@@ -57,6 +60,19 @@ int object_peek(struct objects *o, uint16_t view_id, int64_t object_id,
                 struct flight_ref *ref, const struct object **ret);
 void object_put(struct objects *o, struct flight_ref *ref);
 
+/* Enters the number of findings into the plan of a roi view; of other views
+ * nothing happens. */
+int object_count_findings(struct manifest *m,
+                          const struct manifest_instance *instance,
+                          struct plan *plan, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Enters where the part of `plan`, a patch of roi, begins. ERROR_UNSUPPORTED
+ * or ERROR_CORRUPT: there is no telling. */
+int object_place_finding(struct objects *o, const struct object *object,
+                         struct plan *plan, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* The row of an instance that is as it was indexed; ERROR_STALE if it is
  * not. Caller owns *ret (manifest_instance_deinit). */
 int object_instance(struct manifest *m, int64_t id,
@@ -66,6 +82,13 @@ int object_instance(struct manifest *m, int64_t id,
 /* The job that makes pages of `plan`, which is the object's or a part's. */
 struct page_job object_job(const struct objects *o, const struct object *object,
                            const struct plan *plan);
+
+/* Where in the patient the pages of `plan` are, the object's or a part's. */
+int object_geometry(struct objects *o, const struct object *object,
+                    const struct plan *plan, struct geometry *ret,
+                    struct error *err) __attribute__((warn_unused_result));
+
+struct manifest *objects_manifest(const struct objects *o);
 
 /* ERROR_TOO_BIG if `bytes` is over `limit`; 0: no limit. */
 int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)

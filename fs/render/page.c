@@ -13,6 +13,7 @@
 #include "image/rot.h"
 #include "prepfs/cleanup.h"
 #include "render/clock.h"
+#include "render/kept.h"
 #include "render/spec.h"
 #include "render/stack.h"
 
@@ -169,13 +170,6 @@ static int orient_owned(const struct orient *o, struct image *image,
 
 /* ---- fills -------------------------------------------------------------- */
 
-static enum pad_fill fill_kind(const struct view *v)
-{
-    return v->fill == VIEW_FILL_EDGE      ? PAD_FILL_EDGE
-           : v->fill == VIEW_FILL_REFLECT ? PAD_FILL_REFLECT
-                                          : PAD_FILL_VALUE;
-}
-
 /* In samples of value_type. */
 static double fill_value(const struct page_job *job)
 {
@@ -205,8 +199,8 @@ static int rotate_owned(const struct page_job *job, struct image *image,
     if (image_alloc(image->width, image->height, image->channels, image->type,
                     &turned, err) != 0)
         return -1;
-    rot_apply(job->plan->view.rot, fill_kind(&job->plan->view), fill_value(job),
-              image, &turned);
+    rot_apply(job->plan->view.rot, plan_fill(job->plan), fill_value(job), image,
+              &turned);
     image_free(image);
     *image = turned;
     return 0;
@@ -481,8 +475,7 @@ static void fill_margins(const struct page_job *job, const struct norm *norm,
     const struct plan *p = job->plan;
 
     if (p->pads)
-        pad_margins(&p->pad, fill_kind(&p->view), fill_outside(job, norm),
-                    frame);
+        pad_margins(&p->pad, plan_fill(p), fill_outside(job, norm), frame);
 }
 
 /* Region, resize and padding of `values` in one go: the resize writes where
@@ -526,12 +519,12 @@ static int lay_out(const struct page_job *job, const struct norm *norm,
 
     if (p->view.canvas.width == 0)
         return 0;
-    if (image_alloc(p->out_width, p->out_height, frame->channels, frame->type,
-                    &canvas, err) != 0)
+    if (image_alloc(p->whole_width, p->whole_height, frame->channels,
+                    frame->type, &canvas, err) != 0)
         return -1;
     pad_window(frame, (int64_t)p->canvas_cut.x - p->canvas_pad.left,
-               (int64_t)p->canvas_cut.y - p->canvas_pad.top,
-               fill_kind(&p->view), fill_outside(job, norm), &canvas);
+               (int64_t)p->canvas_cut.y - p->canvas_pad.top, plan_fill(p),
+               fill_outside(job, norm), &canvas);
     image_free(frame);
     *frame = canvas;
     return 0;
@@ -642,7 +635,7 @@ int page_moments(const struct page_job *job, uint32_t k,
 /* Frame `k` of depth.resized, normalised, as its page is but for the type. */
 static int normed_frame(const struct page_job *job, uint32_t k,
                         struct tool_set *tools, struct image *ret,
-                        struct error *err)
+                        double *ret_outside, struct error *err)
 {
     CLEANUP(image_free) struct image resized = {0};
     CLEANUP(image_free) struct image mask = {0};
@@ -659,6 +652,7 @@ static int normed_frame(const struct page_job *job, uint32_t k,
     if (of_frame)
         stats = page_stats_of(job->plan, &moments);
     norm = page_norm(job->plan, &stats);
+    *ret_outside = fill_outside(job, &norm);
     rc = compose_normed(job, &resized, &norm, ret, err);
     return rc == 0 ? lay_out(job, &norm, ret, err) : rc;
 }
@@ -687,18 +681,127 @@ static int plain_frame(const struct page_job *job, uint32_t k,
     return rc;
 }
 
+static int alloc_unconverted(const struct plan *p, uint32_t width,
+                             uint32_t height, struct image *ret,
+                             struct error *err)
+{
+    return image_alloc(
+        width, height, p->stack_channels,
+        p->view.norm != VIEW_NORM_NONE ? SAMPLE_F32 : p->stack_type, ret, err);
+}
+
+/* What is outside where no frame is. */
+static double fill_of_volume(const struct page_job *job)
+{
+    struct norm norm = page_norm(job->plan, &job->numbers.stats);
+
+    return fill_outside(job,
+                        job->plan->view.norm == VIEW_NORM_NONE ? NULL : &norm);
+}
+
 /* A page before or behind the frames: all of it is outside. */
 static int empty_page(const struct page_job *job, struct image *ret,
+                      double *ret_outside, struct error *err)
+{
+    const struct plan *p = job->plan;
+
+    if (alloc_unconverted(p, p->whole_width, p->whole_height, ret, err) != 0)
+        return -1;
+    *ret_outside = fill_of_volume(job);
+    pad_constant(*ret_outside, ret);
+    return 0;
+}
+
+/* Whole page `at` of depth.pages, as it is but for the type, and what lies
+ * outside of it. */
+static int whole_page(const struct page_job *job, uint32_t at,
+                      struct tool_set *tools, struct image *ret,
+                      double *ret_outside, struct error *err)
+{
+    const struct plan *p = job->plan;
+    enum pad_fill fill = plan_fill(p);
+    int64_t k = depth_source(&p->depth, at);
+    bool outside = k < 0 || k >= (int64_t)p->depth.resized;
+
+    if (outside && fill == PAD_FILL_VALUE)
+        return empty_page(job, ret, ret_outside, err);
+    if (outside)
+        k = pad_index(fill, k, p->depth.resized);
+    if (p->view.norm != VIEW_NORM_NONE)
+        return normed_frame(job, (uint32_t)k, tools, ret, ret_outside, err);
+    *ret_outside = fill_outside(job, NULL);
+    return plain_frame(job, (uint32_t)k, tools, ret, err);
+}
+
+/* ---- patches ------------------------------------------------------------ */
+
+struct whole_request {
+    const struct page_job *job;
+    uint32_t at;
+    struct tool_set *tools;
+};
+
+static int whole_make(void *opaque, const struct flight_key *key,
+                      void **ret_value, size_t *ret_cost, struct error *err)
+{
+    const struct whole_request *r = opaque;
+    struct kept *kept = kept_new(1, err);
+
+    (void)key;
+    if (!kept)
+        return -1;
+    if (whole_page(r->job, r->at, r->tools, &kept->images[0], &kept->outside,
+                   err) != 0) {
+        kept_free(kept);
+        return -1;
+    }
+    *ret_value = kept;
+    *ret_cost = kept_bytes(kept);
+    return 0;
+}
+
+/* Views that cut other patches, or convert them to another type, share the
+ * pages that they cut them from. */
+static struct flight_key whole_key(const struct page_job *job, uint32_t at)
+{
+    struct view view;
+
+    view_pixels(&job->plan->view, &view);
+    view.patches = VIEW_PATCHES_NONE;
+    view.dtype = VIEW_DTYPE_DEFAULT;
+    view.color = VIEW_COLOR_SOURCE;
+    return kept_key(job->digest, &view, KEPT_WHOLE, at);
+}
+
+/* A page of a patch: a window of a whole page. Neighbouring patches are cut
+ * from the same ones, so those are kept for a while. */
+static int patch_page(const struct page_job *job, uint32_t page,
+                      struct tool_set *tools, struct image *ret,
                       struct error *err)
 {
     const struct plan *p = job->plan;
-    bool norms = p->view.norm != VIEW_NORM_NONE;
-    struct norm norm = page_norm(p, &job->numbers.stats);
+    int64_t at = plan_page(p, page);
+    struct whole_request request = {job, (uint32_t)at, tools};
+    struct flight_ref ref = {NULL, NULL};
+    const struct kept *whole;
+    struct flight_key key;
 
-    if (image_alloc(p->out_width, p->out_height, p->stack_channels,
-                    norms ? SAMPLE_F32 : p->stack_type, ret, err) != 0)
+    if (alloc_unconverted(p, p->out_width, p->out_height, ret, err) != 0)
         return -1;
-    pad_constant(fill_outside(job, norms ? &norm : NULL), ret);
+    if (at < 0) {
+        pad_constant(fill_of_volume(job), ret);
+        return 0;
+    }
+    key = whole_key(job, (uint32_t)at);
+    if (flight_get(job->maker->kept, &key, whole_make, &request, &ref, NULL,
+                   err) != 0) {
+        image_free(ret);
+        return -1;
+    }
+    whole = ref.value;
+    pad_window(&whole->images[0], p->patch.x, p->patch.y, plan_fill(p),
+               whole->outside, ret);
+    flight_put(job->maker->kept, &ref);
     return 0;
 }
 
@@ -708,20 +811,12 @@ static int render_with(const struct page_job *job, uint32_t page,
 {
     CLEANUP(image_free) struct image frame = {0};
     const struct plan *p = job->plan;
-    enum pad_fill fill = fill_kind(&p->view);
-    int64_t k = plan_source(p, page);
-    bool outside = k < 0 || k >= (int64_t)p->depth.resized;
+    double outside;
     uint64_t start;
-    int rc;
+    int rc = plan_is_patch(p) ? patch_page(job, page, tools, &frame, err)
+                              : whole_page(job, (uint32_t)plan_page(p, page),
+                                           tools, &frame, &outside, err);
 
-    if (outside && fill != PAD_FILL_VALUE)
-        k = pad_index(fill, k, p->depth.resized);
-    if (outside && fill == PAD_FILL_VALUE)
-        rc = empty_page(job, &frame, err);
-    else if (p->view.norm != VIEW_NORM_NONE)
-        rc = normed_frame(job, (uint32_t)k, tools, &frame, err);
-    else
-        rc = plain_frame(job, (uint32_t)k, tools, &frame, err);
     if (rc != 0)
         return -1;
     start = clock_ns();

@@ -20,6 +20,7 @@
 struct page_maker {
     struct sources *sources;
     struct tools *tools;
+    struct flight *kept;       /* images that several pages are made of */
     _Atomic uint64_t image_ns; /* spent between decode and file */
 };
 
@@ -49,6 +50,7 @@ struct page_job {
     const uint32_t *order;       /* ordered frame -> stored frame; NULL: same */
     struct values_extent extent; /* of the volume, where the plan needs it */
     struct page_numbers numbers; /* likewise */
+    const uint64_t *digest;      /* two numbers that name the version */
 };
 
 /*

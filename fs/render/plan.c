@@ -6,9 +6,11 @@
 #include "render/plan.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "image/crop.h"
 #include "image/rot.h"
+#include "render/plan_impl.h"
 
 /* ---- frames ------------------------------------------------------------- */
 
@@ -270,26 +272,25 @@ static int set_pad_amounts(struct plan *p, struct error *err)
                        p->frame_height, &p->pad, err);
 }
 
-/* The frame on the canvas, or as it is. */
+/* The frame on the canvas, or as it is; then what a part shows of it. */
 static void set_size(struct plan *p)
 {
     const struct view_dims *canvas = &p->view.canvas;
 
     if (canvas->width > 0) {
-        p->out_width = canvas->width;
-        p->out_height = canvas->height;
+        p->whole_width = canvas->width;
+        p->whole_height = canvas->height;
         if (p->has_frame_size)
             pad_canvas(p->frame_width, p->frame_height, canvas->width,
                        canvas->height, &p->canvas_cut, &p->canvas_pad);
     } else if (p->has_frame_size) {
-        p->out_width = p->frame_width;
-        p->out_height = p->frame_height;
+        p->whole_width = p->frame_width;
+        p->whole_height = p->frame_height;
     }
+    p->out_width = p->whole_width;
+    p->out_height = p->whole_height;
     p->pages = p->depth.pages;
-    if (p->part > 0 && p->pages > 0) {
-        p->first_page = p->part - 1;
-        p->pages = 1;
-    }
+    plan_narrow(p);
     p->has_size = p->out_width > 0 && p->pages > 0;
 }
 
@@ -328,32 +329,16 @@ static void set_early_size(struct plan *p)
 
 /* ---- parts -------------------------------------------------------------- */
 
-uint32_t plan_parts(const struct plan *p)
-{
-    return view_parts_of(&p->view) == VIEW_PART_FRAME ? p->depth.pages : 0;
-}
-
-static int check_part(const struct plan *p, struct error *err)
-{
-    uint32_t parts = plan_parts(p);
-
-    if (p->part == 0 || (view_parts_of(&p->view) != VIEW_PART_NONE &&
-                         (parts == 0 || p->part <= parts)))
-        return 0;
-    return error_set(err, ERROR_NOT_FOUND, "there is no part %u of %u", p->part,
-                     parts);
-}
-
 int plan_set_part(struct plan *p, uint32_t part, struct error *err)
 {
     p->part = part;
     set_size(p);
-    return check_part(p, err);
+    return plan_check_part(p, err);
 }
 
-int64_t plan_source(const struct plan *p, uint32_t page)
+void plan_set_findings(struct plan *p, uint32_t count)
 {
-    return depth_source(&p->depth, p->first_page + page);
+    p->findings = count;
 }
 
 /* ---- order -------------------------------------------------------------- */
@@ -374,7 +359,7 @@ int plan_set_order(struct plan *p, const struct dicom_order *order,
                     err) != 0)
         return -1;
     set_size(p);
-    return check_part(p, err);
+    return plan_check_part(p, err);
 }
 
 /* resize_spacing reckons in f32 pixels per millimetre. */
@@ -404,6 +389,7 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
     if (picked == 0)
         return error_set(err, ERROR_NOT_FOUND, "no frame is left of %u",
                          instance->frames);
+    (void)snprintf(p.uid, sizeof p.uid, "%s", instance->name);
     if (depth_init(view, picked, &p.depth, err) != 0)
         return -1;
     if (set_types(&p, err) != 0)
@@ -467,9 +453,10 @@ void plan_tiff(const struct plan *p, struct tiff_spec *ret)
         .big = p->view.big,
         .has_scale = p->resizes,
         .scale = {p->target.scale_x, p->target.scale_y},
-        .has_crop = p->view.region != VIEW_REGION_NONE,
+        /* of a patch these tell readers the wrong place */
+        .has_crop = p->view.region != VIEW_REGION_NONE && !plan_is_patch(p),
         .crop = p->region,
-        .has_pad = p->pads,
+        .has_pad = p->pads && !plan_is_patch(p),
         .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
         .has_turned = p->turned,
         .turned_width = p->desc.cols,

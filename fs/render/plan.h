@@ -5,8 +5,8 @@
  *     stored frame ── values ── orient ── vol, slab ── region ── resize
  *       desc          value_*   oriented_*  stack_*     region    target
  *
- *                  ── norm ── pad ── canvas ── convert
- *                            pad     canvas_*   out_*
+ *                  ── norm ── pad ── canvas ── patch ── convert
+ *                            pad     canvas_*   patch    out_*
  *
  * The same along the frames is in `depth`.
  *
@@ -28,6 +28,7 @@
 #include "dicom/dicom.h"
 #include "image/orient.h"
 #include "image/pad.h"
+#include "image/patches.h"
 #include "image/resize.h"
 #include "manifest/manifest.h"
 #include "render/depth.h"
@@ -44,7 +45,7 @@ struct plan {
     const char *refusal; /* why no pixel can be had; NULL. Static text. */
     struct depth depth;
     uint32_t part;       /* of the object's, from 1; 0: all of them */
-    uint32_t first_page; /* of the depth's pages */
+    uint32_t first_page; /* of the depth's pages, unless it is a patch */
     uint32_t pages;      /* 0 until depth.needs_z is satisfied */
 
     uint32_t stored_channels; /* of a decoded frame */
@@ -76,6 +77,12 @@ struct plan {
     struct image_box canvas_cut;        /* of that, what stays on the canvas */
     struct pad canvas_pad;
 
+    uint32_t whole_width, whole_height; /* on its canvas; 0: not known */
+
+    char uid[MANIFEST_NAME_MAX]; /* of the object: its leaf's stem */
+    uint32_t findings;           /* of roi */
+    struct patches_origin patch; /* of the part in the whole, if it is one */
+
     bool has_size; /* the next two and `pages` are known */
     uint32_t out_width, out_height;
 };
@@ -97,9 +104,16 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
 int plan_set_order(struct plan *plan, const struct dicom_order *order,
                    struct error *err) __attribute__((warn_unused_result));
 
-/* How many parts there are, each a leaf of its own; 0: not known yet, or the
- * view has none (view_parts_of). */
-uint32_t plan_parts(const struct plan *plan);
+/* Enters how many findings the object has in the table that roi names. */
+void plan_set_findings(struct plan *plan, uint32_t count);
+
+/*
+ * How many parts there are, each a leaf of its own: 0 with *ret of at least 1;
+ * 1 if that is not known yet; -1: ERROR_NOT_FOUND if there are none,
+ * ERROR_NO_IDS if there are more than an inode can name.
+ */
+int plan_count_parts(const struct plan *plan, uint32_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * Narrows the plan to one part; 0 leaves it as it is. ERROR_NOT_FOUND if
@@ -108,6 +122,26 @@ uint32_t plan_parts(const struct plan *plan);
  */
 int plan_set_part(struct plan *plan, uint32_t part, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Is it a patch, whose pages are windows of the whole ones? */
+bool plan_is_patch(const struct plan *plan);
+
+/* A patch, its depth in place of 0; that is 0 until depth.pages is known. */
+struct patches_size plan_patch_size(const struct plan *plan);
+
+/* Enters where a patch of roi begins. */
+void plan_set_origin(struct plan *plan, const struct patches_origin *origin);
+
+/* What is put outside. */
+enum pad_fill plan_fill(const struct plan *plan);
+
+/* The whole page, of depth.pages, that page 0 shows; of a patch it may lie
+ * outside of them. */
+int64_t plan_first(const struct plan *plan);
+
+/* The whole page that page `page` shows, or a window of it; -1 if there is
+ * nothing but the fill. */
+int64_t plan_page(const struct plan *plan, uint32_t page);
 
 /* The frame, of depth.resized, that page `page` shows; outside of them where
  * the canvas is larger. */

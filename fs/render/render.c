@@ -17,6 +17,7 @@
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
 #include "render/file.h"
+#include "render/kept.h"
 
 enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 
@@ -28,6 +29,7 @@ struct render {
     struct sources *sources;
     struct tools *tools;
     struct files *files;
+    struct flight *kept;
     struct page_maker maker;
     struct lock lock; /* serialises additions to views */
     /* Set once each; a view lives until render_free. */
@@ -42,9 +44,9 @@ static size_t at_most(uint64_t bytes, size_t roof)
 }
 
 /*
- * The budget: a half for decoded frames, a quarter for pages. Plans of files
- * and weights for resizing take what they need, up to an eighth and a
- * sixteenth.
+ * The budget in sixteenths: six for decoded frames, three for pages, four for
+ * what several pages are made of (kept.h). Plans of files and weights for
+ * resizing take what they need, up to two and one.
  */
 static int init_parts(struct render *r, const struct render_config *config,
                       struct error *err)
@@ -54,7 +56,7 @@ static int init_parts(struct render *r, const struct render_config *config,
         .manifest = config->manifest,
         .archive = config->archive,
         .max_pixels = config->max_pixels,
-        .frame_bytes = (size_t)(budget / 2),
+        .frame_bytes = (size_t)(budget / 16 * 6),
     };
     struct files_config files = {
         .manifest = config->manifest,
@@ -62,7 +64,7 @@ static int init_parts(struct render *r, const struct render_config *config,
         .maker = &r->maker,
         .engine = render_engine(),
         .max_bytes_per_file = config->max_bytes_per_file,
-        .page_bytes = (size_t)(budget / 4),
+        .page_bytes = (size_t)(budget / 16 * 3),
         .plan_bytes = at_most(budget / 8, PLAN_BYTES_MAX),
     };
 
@@ -71,8 +73,12 @@ static int init_parts(struct render *r, const struct render_config *config,
     r->tools = tools_new(at_most(budget / 16, WEIGHT_BYTES_MAX), err);
     if (!r->sources || !r->tools)
         return -1;
+    r->kept = flight_new((size_t)(budget / 4), kept_free, err);
+    if (!r->kept)
+        return -1;
     r->maker.sources = r->sources;
     r->maker.tools = r->tools;
+    r->maker.kept = r->kept;
     r->files = files_new(&files, err);
     return r->files ? 0 : -1;
 }
@@ -97,6 +103,7 @@ void render_free(struct render *r)
     if (!r)
         return;
     files_free(r->files);
+    flight_free(r->kept);
     tools_free(r->tools);
     sources_free(r->sources);
     for (size_t i = 0; i < RENDER_VIEWS; i++)
@@ -108,6 +115,7 @@ void render_free(struct render *r)
 void render_rescanned(struct render *r)
 {
     files_forget(r->files);
+    flight_drop_all(r->kept);
     sources_forget(r->sources);
 }
 
@@ -251,7 +259,8 @@ static int size_of(struct render *r, const struct leaf *leaf,
     if (instance->gone)
         return error_set(err, ERROR_STALE, "%s changed or vanished",
                          instance->relpath);
-    rc = file_early_size(leaf->kind, leaf->part, view, instance, ret_size, err);
+    rc = file_early_size(r->manifest, leaf->kind, leaf->part, view, instance,
+                         ret_size, err);
     if (rc == 1)
         rc = measured_size(r, leaf, view, may_work, ret_size, err);
     if (rc != 0)
@@ -574,6 +583,6 @@ void render_stats_get(struct render *r, struct render_stats *ret)
         .decode_ns = s->decode_ns,
         .image_ns = r->maker.image_ns,
         .kept_bytes = sources_cost(r->sources) + files_cost(r->files) +
-                      tools_cost(r->tools),
+                      tools_cost(r->tools) + flight_cost(r->kept),
     };
 }

@@ -33,10 +33,15 @@ int render_shape(const struct view *view,
     struct layout_facts none = {.strip_bytes = NULL};
     enum leaf_kind kind = (enum leaf_kind)view->list;
     struct error refusal = ERROR_INIT;
+    bool has_parts = view_parts_of(view) != VIEW_PART_NONE;
     struct layout layout;
     struct plan plan;
 
-    if (plan_init(view, instance, &plan, &refusal) != 0 || plan.refusal ||
+    if (plan_init(view, instance, &plan, &refusal) != 0)
+        return 0;
+    /* Parts are alike; how many findings there are, who lists them knows. */
+    plan_set_findings(&plan, 1);
+    if ((has_parts && plan_set_part(&plan, 1, &refusal) != 0) || plan.refusal ||
         !layout_is_early(kind, &plan) ||
         layout_init(kind, &plan, &none, &layout, &refusal) != 0)
         return 0;

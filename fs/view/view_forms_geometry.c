@@ -233,7 +233,7 @@ static const struct view_form rows[] = {
                .offset = AT(patch_stride),
                PIXELS,
                .doc = "from one tile to the next; default one tile"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "grid",
      .needs = "",
      .example = "grid-64x64-s32x32",
@@ -259,7 +259,7 @@ static const struct view_form rows[] = {
                .required = true,
                .offset = AT(rand_seed),
                .doc = "any whole number"}},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "rand",
      .needs = "",
      .example = "rand-64x64-n20-seed7",
@@ -267,9 +267,9 @@ static const struct view_form rows[] = {
      .formula = "Origin floor(u*(side - patch + 1)) per axis, x, y and z in "
                 "turn, u = (next >> 11)/2^53 of SplitMix64, which starts at "
                 "XXH64 of 16 bytes, S and the patch's number n (from 1), "
-                "little endian, seeded with XXH64 of the uid: the same for "
-                "ever. A side too short is centred and filled. Without D a "
-                "patch takes every frame."},
+                "little endian, seeded with XXH64 of STEM, the uid: the same "
+                "for ever. A side too short is centred and filled. Without D "
+                "a patch takes every frame."},
     {.name = "roi",
      .slot = SLOT_PATCHES,
      ENUM(patches, VIEW_PATCHES_ROI),
@@ -279,15 +279,17 @@ static const struct view_form rows[] = {
                .offset = AT(roi_name),
                .doc = "the roi table's name"},
               DIMS(patch_size, "patch")},
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "roi",
      .needs = "",
      .example = "roi-nodules-64x64x32",
-     .doc = "patches centred on boxes of the manifest's roi table",
-     .formula = "Origin ceil(c - side/2) per axis, c the middle of the box "
-                "in voxels, where whole numbers are the middles of voxels; "
-                "outside there is the fill. Without D a patch takes every "
-                "frame."},
+     .doc = "patches round the findings in the manifest's roi table",
+     .formula = "Patch p belongs to the p-th row of the series in table NAME "
+                "(prepfs-manifest(5)). Origin ceil(c - side/2) per axis, c the "
+                "finding's x, y, z in voxels of the file that there is without "
+                "this operator, where whole numbers are the middles of "
+                "voxels; outside there is the fill. Without D a patch takes "
+                "every frame. A finding whose place is not known: EOPNOTSUPP."},
 };
 
 const struct view_group view_group_geometry = VIEW_GROUP(rows, SLOT_PATCHES);

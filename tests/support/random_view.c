@@ -9,6 +9,7 @@
 /* # is a side of 1 to 80, % a number of 0 to 99. A slot's tokens before NULL
  * are flat, those behind it deep. */
 static const char *const slots[][16] = {
+    {NULL, "frames"},
     {"pick-1", "pick-2", "pick-1to2", "pick-2to9", "pick-1to9by2", "pick-5"},
     {"order-inst", "order-stored"},
     {"hu", "raw", "raw_window-c%-w#", "raw_window-off", "window-c%-w#",
@@ -36,6 +37,8 @@ static const char *const slots[][16] = {
     {"fill-%", "fill--%", NULL, "fill-min", "fill-max", "fill-edge",
      "fill-reflect"},
     {NULL, "canvas-#x#", "canvas-#x#x3", "canvas-#x#x1"},
+    {NULL, "grid-#x#", "grid-8x8x1-s7x5x1", "grid-#x#x2", "rand-#x#-n3-seed%",
+     "rand-#x#x2-n2-seed%", "rand-9x9x3-n5-seed%"},
     {NULL, "norm-z", "norm-unit", "norm-sym", "norm-z-frame", "norm-unit-fg",
      "norm-sym-frame-fg", "norm-m0.4-s0.2"},
     {"u8", "u16", "i16", "f32"},

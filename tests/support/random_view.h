@@ -13,7 +13,8 @@ uint32_t random_below(uint64_t *state, uint32_t n);
 
 enum random_kind {
     RANDOM_FLAT, /* a page is a frame */
-    RANDOM_DEEP  /* with operators on several frames, canvas, norm, fill */
+    RANDOM_DEEP  /* with operators on several frames, canvas, norm, fill; and
+                  * parts (view_parts_of) */
 };
 
 /* Writes the canonical text to `text` (VIEW_TEXT_SIZE). */

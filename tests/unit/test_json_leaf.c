@@ -116,6 +116,12 @@ static struct json_leaf full_leaf(void)
         .has_pad = true,
         .pad_before = {128, 0, 0},
         .pad_after = {0, 1, 0},
+        .has_canvas = true,
+        .canvas_corner = {0, -4, 0},
+        .canvas_size = {500, 520, 6},
+        .has_patch = true,
+        .patch_corner = {-16, 256, -1},
+        .patch_size = {512, 256, 2},
         .spacing = {0.546875, 0.625, NAN},
         .has_affine = true,
         .affine = {{-1, 0, 0, 12.5}, {0, -1, 0, 13}, {0, 0, 2, 14}},
@@ -204,6 +210,14 @@ static const char full_text[] =
     "    \"pad\": {\n"
     "      \"before\": [128, 0],\n"
     "      \"after\": [0, 1]\n"
+    "    },\n"
+    "    \"canvas\": {\n"
+    "      \"corner\": [0, -4, 0],\n"
+    "      \"size\": [500, 520, 6]\n"
+    "    },\n"
+    "    \"patch\": {\n"
+    "      \"corner\": [-16, 256, -1],\n"
+    "      \"size\": [512, 256, 2]\n"
     "    },\n"
     "    \"spacing\": [0.546875, 0.625, null],\n"
     "    \"affine_ras\": [\n"

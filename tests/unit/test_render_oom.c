@@ -179,6 +179,7 @@ static const struct sweep sweeps[] = {
      true},
     {DECODE_NATIVE_BE, 20, 60, "window-frame_f32", true}, /* small pages */
     {DECODE_RLE, 46, 60, "raw", true}, /* more pieces than a reply holds */
+    {DECODE_RLE, 40, 5, "crop_fill-edge_rand-50x20x3-n1-seed3_norm-z", true},
 };
 
 START_TEST(a_leaf_is_right_or_there_is_no_memory)
@@ -200,6 +201,7 @@ START_TEST(a_leaf_is_right_or_there_is_no_memory)
     engine_put(&engine, &f);
     engine_start(&engine);
     leaf = engine_leaf(&engine, c->view, f.sop);
+    leaf.part = strstr(c->view, "rand-") != NULL;
     whole = engine_bytes(&engine, &leaf, &size);
     for (; reached; k += c->frames > 10 && k > 100 ? 7 : 1) {
         int rc;
