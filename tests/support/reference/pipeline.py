@@ -3,7 +3,7 @@
 
     result = pipeline.render(source, "crop-max_size-384x512")
     result.array()      in the shape that a .npy of it has
-    result.parts        of patch and frame views: a list of such results
+    result.parts        of patch and frame views: a sequence of such results
     result.crop, .scale, .pad, .affine()
 
 The order of the steps is that of the manual: decode, values, frames, plane,
@@ -11,6 +11,8 @@ flip, rot, vol and slab, region, resize, norm, padding and canvas, patches,
 type. Written from the descriptions, for comparison with the program: clear
 before fast. Refused and Silent (result.py) are raised where there is no result.
 """
+from collections.abc import Sequence
+
 import numpy as np
 import stack_numpy
 
@@ -81,6 +83,21 @@ def window(r, origin, size, fill, value):
 
 # ---- patches ----------------------------------------------------------------
 
+class Parts(Sequence):
+    """Made when they are looked at: a grid may have 10^5 tiles."""
+
+    def __init__(self, count, make):
+        self.count, self.make = count, make
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, k):
+        if not -self.count <= k < self.count:
+            raise IndexError(k)
+        return self.make(k % self.count)
+
+
 def patches(r, ops, rois):
     name = next(k for k in ("grid", "rand", "roi") if k in ops)
     words, depth = ops[name], r.sides[2]
@@ -96,11 +113,14 @@ def patches(r, ops, rois):
     else:
         starts = around(r, rois, size, len(dims(words[1])) == 2)
     fill, value = steps.filling(r, ops)
-    r.parts = []
-    for origin in starts:
+
+    def cut(k):
         part = r.part()
-        window(part, origin, size, fill, value)
-        r.parts.append(part)
+        window(part, starts[k], size, fill, value)
+        finish(part, ops)
+        return part
+
+    r.parts = Parts(len(starts), cut)
 
 
 def around(r, rois, size, is_flat):
@@ -144,8 +164,12 @@ def render(source, view, rois=()):
         step(r, ops)
     if set(ops) & {"grid", "rand", "roi"}:
         patches(r, ops, rois)
+        if r.parts:
+            r.parts[0]  # refusals are those of all
     elif "frames" in ops:
         r.parts = [r.part(r.work[k:k + 1]) for k in range(len(r.work))]
-    for part in r.parts if r.parts is not None else [r]:
-        finish(part, ops)
+        for part in r.parts:
+            finish(part, ops)
+    else:
+        finish(r, ops)
     return r
