@@ -65,7 +65,7 @@ examples fs include man tests .ci .clang-format .gitignore .gitattributes
 # ---- files ------------------------------------------------------------------
 
 # Files of the project: those that git knows or would add, else all but builds.
-files() {
+list_files() {
     if [ -e .git ] && command -v git >/dev/null; then
         git -c safe.directory='*' ls-files --cached --others --exclude-standard |
             while IFS= read -r f; do [ -e "$f" ] && printf '%s\n' "$f"; done
@@ -78,29 +78,34 @@ files() {
 
 # path line header, tab separated, of every #include outside of tests/ and
 # examples/. "" and <> are the same here.
-includes() {
-    files | grep -E '^(include|cache|fs)/.*\.(c|h|cc|hh|cpp)$' |
-        while IFS= read -r f; do
-            awk -v f="$f" 'match($0, /^[ \t]*#[ \t]*include[ \t]*[<"][^>"]+/) {
+list_includes() {
+    grep -E '^(include|cache|fs)/.*\.(c|h|cc|hh|cpp)$' <<<"$files" |
+        xargs -r -d '\n' awk '
+            match($0, /^[ \t]*#[ \t]*include[ \t]*[<"][^>"]+/) {
                 h = $0; sub(/^[^<"]*[<"]/, "", h); sub(/[>"].*/, "", h)
-                printf "%s\t%d\t%s\n", f, FNR, h }' "$f"
-        done
+                printf "%s\t%d\t%s\n", FILENAME, FNR, h }'
 }
 
-# The value of the first line of table $1 whose key equals folder $2.
-lookup() {
-    awk -v key="$2" '$1 == key && $2 == ":" {
-        $1 = $2 = ""; print; found = 1; exit } END { exit !found }' <<<"$1"
-}
+# Read once: a process for every file or line would take most of a minute.
+files=$(list_files)
+includes=$(list_includes)
+declare -A may_include=() # folder -> what stands behind it in the table
+while read -r folder colon what; do
+    [ "${colon:-}" = : ] && may_include[$folder]=${what:-}
+done <<<"$layers"
+declare -A is_ours=() # first part of a header's name -> a folder of ours
+for folder in "${!may_include[@]}"; do
+    is_ours[${folder#fs/}]=yes
+    is_ours[$folder]=yes
+done
 
 # ---- checks: each prints its complaints -------------------------------------
 
 check_direction() {
-    local folders file line header folder allowed ok word unknown=' '
-    folders=$(awk '$2 == ":" { print $1 }' <<<"$layers")
+    local file line header folder ok word unknown=' '
     while IFS=$'\t' read -r file line header; do
-        folder=$(dirname "$file")
-        if ! allowed=$(lookup "$layers" "$folder"); then
+        folder=${file%/*}
+        if [ -z "${may_include[$folder]+known}" ]; then
             case $unknown in *" $folder "*) continue ;; esac
             unknown+="$folder "
             echo "$file:$line: folder $folder is not in the table of layers"
@@ -116,32 +121,34 @@ check_direction() {
         *) continue ;; # of its own folder, of libc, or third-party
         esac
         # only our own folders are judged here
-        grep -qxE "(fs/)?${header%%/*}" <<<"$folders" || continue
+        [ -n "${is_ours[${header%%/*}]:-}" ] || continue
         [ "${header%%/*}" = dcmtk ] && [ ! -e "fs/$header" ] && continue
         ok=no
-        for word in $allowed "${folder##*/}/"; do
+        for word in ${may_include[$folder]} "${folder##*/}/"; do
             case $header in
             "$word" | "$word"*) ok=yes ;;
             esac
         done
         [ $ok = yes ] || echo "$file:$line: $folder may not include $header"
-    done < <(includes)
+    done <<<"$includes"
 }
 
 # A bare name must be a header of the same folder or not be ours at all.
 check_folder_in_name() {
     local file line header
     while IFS=$'\t' read -r file line header; do
-        case $header in */*) continue ;; esac
-        [ -e "$(dirname "$file")/$header" ] && continue
+        case $header in '' | */*) continue ;; esac
+        [ -e "${file%/*}/$header" ] && continue
         # the front has no folder of its own: its headers are allowed one by one
-        case " $(lookup "$layers" "$(dirname "$file")") " in
+        case " ${may_include[${file%/*}]:-} " in
         *" $header "*) continue ;;
         esac
-        if files | grep -qE "^(fs|cache|include)/(.*/)?$header\$"; then
-            echo "$file:$line: $header without its folder"
-        fi
-    done < <(includes)
+        case $'\n'$files$'\n' in
+        *$'\n'fs/"$header"$'\n'* | *$'\n'fs/*/"$header"$'\n'* | \
+            *$'\n'cache/"$header"$'\n'* | *$'\n'include/*/"$header"$'\n'*)
+            echo "$file:$line: $header without its folder" ;;
+        esac
+    done <<<"$includes"
 }
 
 check_homes() {
@@ -152,31 +159,45 @@ check_homes() {
             [ "${colon:-}" = : ] || continue
             # shellcheck disable=SC2053 # a pattern on purpose
             [[ $header == $pattern ]] || continue
-            [ -e "$(dirname "$file")/$header" ] && continue
+            [ -e "${file%/*}/$header" ] && continue
             ok=no
             for place in $places; do
                 [ "$file" = "$place" ] && ok=yes
-                [ "$(dirname "$file")" = "$place" ] && ok=yes
+                [ "${file%/*}" = "$place" ] && ok=yes
             done
             [ $ok = yes ] || echo "$file:$line: <$header> belongs to $places"
         done <<<"$homes"
-    done < <(includes)
+    done <<<"$includes"
+}
+
+# Files that must say their licence, and those that do.
+need_spdx() {
+    local f
+    while IFS= read -r f; do
+        case $f in
+        '' | LICENSE | *.md | .gitignore | .gitattributes | .clang-format) ;;
+        tests/golden/* | tests/fuzz/corpus/* | tests/data/*) ;;
+        *.png | *.csv | *.json | *.jsonl | *.txt | *.gz | *.supp) ;;
+        *) printf '%s\n' "$f" ;;
+        esac
+    done <<<"$files"
+}
+
+have_spdx() {
+    xargs -r -d '\n' awk \
+        'FNR <= 2 && /SPDX-License-Identifier: MIT/ { print FILENAME }'
 }
 
 check_spdx() {
-    files | while IFS= read -r f; do
-        case $f in
-        LICENSE | *.md | .gitignore | .gitattributes | .clang-format) continue ;;
-        tests/golden/* | tests/fuzz/corpus/* | tests/data/*) continue ;;
-        *.png | *.csv | *.json | *.jsonl | *.txt | *.gz | *.supp) continue ;;
-        esac
-        head -n 2 "$f" | grep -q 'SPDX-License-Identifier: MIT' ||
-            echo "$f: no SPDX line at its head"
-    done
+    local needed
+    needed=$(need_spdx)
+    LC_ALL=C comm -23 <(printf '%s\n' "$needed") \
+        <(have_spdx <<<"$needed" | LC_ALL=C sort -u) |
+        sed 's/$/: no SPDX line at its head/'
 }
 
 check_top() {
-    files | cut -d/ -f1 | sort -u | while IFS= read -r top; do
+    cut -d/ -f1 <<<"$files" | sort -u | while IFS= read -r top; do
         case $tops in
         *[[:space:]]"$top"[[:space:]]*) ;;
         *) echo "$top: not one of the names at the top of the tree" ;;
