@@ -24,7 +24,7 @@ ok() { # STATUS WHAT
 DESTDIR=$top meson install -C "$build" --no-rebuild --quiet >&2
 for want in bin/prepfs bin/prepfsctl include/prepfs/cache.h \
     include/prepfs/error.h man1/prepfs.1 man1/prepfsctl.1 man7/prepfs-view.7 \
-    man5/prepfs-manifest.5 pkgconfig/prepfs-cache.pc libprepfs-cache.a; do
+    man5/prepfs-manifest.5 man5/prepfs.conf.5 pkgconfig/prepfs-cache.pc libprepfs-cache.a; do
     find "$top" -path "*/$want" | grep -q .
     ok $? "$want is installed"
 done || true
