@@ -27,6 +27,7 @@ struct fs {
     struct report report;
     struct manifest *manifest;
     struct cache *cache;
+    struct workers *workers; /* main.c's; NULL: decodes in this process */
     struct render *render;
     struct views *views;
     struct pool *pool;

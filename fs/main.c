@@ -4,6 +4,7 @@
  *
  *     options, paths     in the terminal; what is wrong is said at once
  *     fork               before threads and databases: daemon.c
+ *     workers            the other fork, for the same reason: worker/
  *     parts              manifest, cache, render, pool, tree: parts.c
  *     first index        with a line of progress; can be interrupted
  *     mount              then a thread asks it something and tells the parent
@@ -33,6 +34,7 @@ struct mount {
     struct paths paths;
     struct daemon daemon;
     struct log log;
+    struct workers *workers;
     struct parts parts;
     struct indexer *indexer;
     struct session *session;
@@ -103,6 +105,39 @@ static void give_memory_back(void)
 
 /* ---- starting ---- */
 
+/* What a hostile file could do if it got the better of a decoder. */
+static void warn_of_gaps(struct mount *m)
+{
+    unsigned has = workers_confinement(m->workers);
+
+    if (!(has & WORKERS_NO_SYSCALLS))
+        log_line(&m->log, LOG_LEVEL_WARNING,
+                 "decoders are not shut in: no seccomp here, or a sanitizer%s",
+                 has & WORKERS_NO_FILES ? " (but Landlock)" : "");
+    if (!(has & WORKERS_MEMORY_LIMIT))
+        log_line(&m->log, LOG_LEVEL_WARNING,
+                 "the memory of decoders is not limited");
+}
+
+/* Before there are threads: worker.h. */
+static int start_workers(struct mount *m, struct error *err)
+{
+    const struct options *o = &m->options;
+    struct workers_config config = {
+        .count = o->workers < 0 ? parts_threads(o) : (unsigned)o->workers,
+        .memory_bytes = o->decode_memory,
+        .seconds = (unsigned)o->decode_time,
+    };
+
+    if (config.count == 0)
+        return 0;
+    m->workers = workers_start(&config, err);
+    if (!m->workers)
+        return -1;
+    warn_of_gaps(m);
+    return 0;
+}
+
 static int index_first(struct mount *m, struct error *err)
 {
     struct indexer_config config = {
@@ -152,7 +187,8 @@ static int start(struct mount *m, struct error *err)
 
     m->guard = guard_start(&config, err);
     if (!m->guard ||
-        parts_open(&m->parts, &m->options, &m->paths, &m->log, err) < 0 ||
+        parts_open(&m->parts, &m->options, &m->paths, m->workers, &m->log,
+                   err) < 0 ||
         index_first(m, err) < 0)
         return -1;
     m->session = session_new(&m->parts.fs, m->paths.archive, err);
@@ -224,6 +260,7 @@ static void finish(struct mount *m)
     if (m->greets)
         lock_check(pthread_join(m->greeter, NULL));
     parts_close(&m->parts);
+    workers_free(m->workers);
 }
 
 static int run(struct mount *m)
@@ -238,7 +275,9 @@ static int run(struct mount *m)
     dicom_global_init();
     log_init(&m->log, stderr,
              m->options.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-    rc = start(m, &err);
+    rc = start_workers(m, &err);
+    if (rc == 0)
+        rc = start(m, &err);
     if (rc == 0)
         rc = serve(m, &err);
     finish(m);

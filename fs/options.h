@@ -33,11 +33,14 @@ struct options {
     bool preset_dirs;
     bool index_background;
     bool xattr;
-    uint64_t cache_bytes; /* 0: a quarter of the memory that is free */
-    bool epochs;          /* guard the cache against passes over too much */
-    bool pressure;        /* give memory back while the system is short */
-    uint64_t prefetch;    /* images ahead of a sequential reader; 0: none */
-    uint64_t threads;     /* that decode; 0: one per processor */
+    uint64_t cache_bytes;   /* 0: a quarter of the memory that is free */
+    bool epochs;            /* guard the cache against passes over too much */
+    bool pressure;          /* give memory back while the system is short */
+    uint64_t prefetch;      /* images ahead of a sequential reader; 0: none */
+    uint64_t threads;       /* that decode; 0: one per processor */
+    int64_t workers;        /* processes they decode in; 0: none, -1: as many */
+    uint64_t decode_time;   /* seconds a frame may take in one of them */
+    uint64_t decode_memory; /* bytes it may take there */
     uint64_t max_views;
     uint64_t max_pixels; /* per frame */
     uint64_t max_bytes_per_file;

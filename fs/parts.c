@@ -79,6 +79,7 @@ static int open_engine(struct parts *p, const struct options *o,
         .max_pixels = o->max_pixels,
         .max_bytes_per_file = o->max_bytes_per_file,
         .frame_bytes = budget.frames,
+        .workers = p->fs.workers,
     };
 
     p->fs.cache = cache_new(&cache, err);
@@ -147,12 +148,19 @@ void parts_reload_presets(struct parts *p, const char *path)
     intern_presets(p);
 }
 
+unsigned parts_threads(const struct options *o)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (o->threads)
+        return (unsigned)o->threads;
+    return cpus > 0 ? (unsigned)cpus : 1;
+}
+
 static int open_pool(struct parts *p, const struct options *o,
                      struct error *err)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads =
-        o->threads ? (unsigned)o->threads : (unsigned)(cpus > 0 ? cpus : 1);
+    unsigned threads = parts_threads(o);
     struct pool_config config = {
         .threads = threads,
         .max_queued = QUEUE_MAX,
@@ -192,6 +200,7 @@ static void fill_report(struct parts *p)
     r->stats = &p->fs.stats;
     r->pool = p->fs.pool;
     r->render = p->fs.render;
+    r->workers = p->fs.workers;
     r->cache = p->fs.cache;
     r->readers = p->fs.readers;
     r->epochs = p->fs.options->epochs;
@@ -257,9 +266,11 @@ static int open_tree(struct parts *p, const struct options *o,
 }
 
 int parts_open(struct parts *p, const struct options *options,
-               const struct paths *paths, struct log *log, struct error *err)
+               const struct paths *paths, struct workers *workers,
+               struct log *log, struct error *err)
 {
     memset(p, 0, sizeof *p);
+    p->fs.workers = workers;
     p->fs.options = options;
     p->fs.log = log;
     stats_init(&p->fs.stats);

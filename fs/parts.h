@@ -18,10 +18,14 @@ struct parts {
     struct cache_pressure *pressure; /* NULL: nobody watches the memory */
 };
 
+/* How many threads will decode. */
+unsigned parts_threads(const struct options *options);
+
 /* Opens the state and fills *parts; parts_close also after a failure. All
- * arguments are borrowed until then. */
+ * arguments are borrowed until then; `workers` may be NULL (render.h). */
 int parts_open(struct parts *parts, const struct options *options,
-               const struct paths *paths, struct log *log, struct error *err);
+               const struct paths *paths, struct workers *workers,
+               struct log *log, struct error *err);
 void parts_close(struct parts *parts);
 
 /* Reads the presets again. What is wrong with them is logged, and the old

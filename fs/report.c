@@ -23,6 +23,7 @@ struct numbers {
     uint64_t pool_wait_us[STATS_WAITS], pool_wait_us_sum;
     uint64_t requests[STATS_COUNTERS];
     struct render_stats render;
+    struct workers_stats workers;
     struct cache_stats cache;
     struct readers_stats readers;
     struct manifest_totals totals;
@@ -50,6 +51,9 @@ static const struct item items[] = {
     {"decode_ns", COUNTER, AT(render.decode_ns), "time spent in codecs"},
     {"image_ns", COUNTER, AT(render.image_ns),
      "time spent on samples after decoding"},
+    {"workers", GAUGE, AT(workers.count), "processes that decoders run in"},
+    {"workers_lost", COUNTER, AT(workers.lost),
+     "processes lost to crashes, kills and limits"},
 
     {"hits", COUNTER, AT(cache.hits), "blocks found in the cache"},
     {"misses", COUNTER, AT(cache.misses), "blocks that had to be made"},
@@ -204,6 +208,7 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     n->pool_wait_us_sum = atomic_load(&r->stats->pool.sum_us);
     render_stats_get(r->render, &n->render);
     readers_stats_get(r->readers, &n->readers);
+    workers_stats_get(r->workers, &n->workers);
     cache_stats_get(r->cache, &n->cache);
     if (n->cache.bytes_compressed > 0)
         n->ratio =

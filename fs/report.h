@@ -28,6 +28,7 @@ struct report {
     struct stats *stats; /* all borrowed */
     struct pool *pool;
     struct render *render;
+    struct workers *workers; /* may be NULL */
     struct cache *cache;
     struct readers *readers;
     struct manifest *manifest;

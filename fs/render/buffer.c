@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * buffer.c: shared mappings, populated at once because a frame is written
- * whole (one system call instead of a fault per page).
+ * buffer.c: shared mappings. A frame is written whole: one system call for
+ * its pages instead of a fault for each.
  */
 #include "render/buffer.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-int buffer_init(struct buffer *b, size_t size, struct error *err)
+int buffer_init(struct buffer *b, size_t size, bool populate, struct error *err)
 {
-    void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    int flags = MAP_SHARED | MAP_ANONYMOUS | (populate ? MAP_POPULATE : 0);
+    void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, flags, -1, 0);
 
     if (p == MAP_FAILED)
         return error_set_sys(err, errno, "no memory for a frame of %zu bytes",

@@ -11,6 +11,7 @@
 #ifndef RENDER_BUFFER_H
 #define RENDER_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ struct buffer {
     size_t size;
 };
 
-int buffer_init(struct buffer *b, size_t size, struct error *err)
+/* `populate`: with its pages, for who writes it straight away. */
+int buffer_init(struct buffer *b, size_t size, bool populate, struct error *err)
     __attribute__((warn_unused_result));
 void buffer_deinit(struct buffer *b);
 

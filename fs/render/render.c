@@ -57,6 +57,7 @@ static int init_parts(struct render *r, const struct render_config *config,
         .archive = config->archive,
         .max_pixels = config->max_pixels,
         .frame_bytes = (size_t)(budget / 16 * 6),
+        .workers = config->workers,
     };
     struct files_config files = {
         .manifest = config->manifest,

@@ -21,6 +21,7 @@
 #include "prepfs/cache.h"
 #include "prepfs/error.h"
 #include "view/view.h"
+#include "worker/worker.h"
 
 struct render;
 
@@ -47,6 +48,9 @@ struct render_config {
     uint64_t max_pixels; /* per frame; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
     uint64_t frame_bytes; /* budget for all that is kept to be used again */
+    /* Where frames are decoded: borrowed until render_free, started before
+     * there are threads (worker.h). NULL: in this process. */
+    struct workers *workers;
 };
 
 /* Caller owns the result. */

@@ -34,6 +34,7 @@ struct sources {
     struct manifest *manifest;
     int archive_fd;
     uint64_t max_pixels;
+    struct workers *workers;
     struct flight *files;
     struct flight *frames;
     struct failures *failures;
@@ -313,8 +314,9 @@ static int check_pixels(const struct sources *s, const struct decode_desc *desc,
                      desc->cols, desc->rows, (unsigned long long)s->max_pixels);
 }
 
-static int frame_alloc(const struct decode_desc *desc, struct frame *f,
-                       struct error *err)
+/* A worker's samples are copied here; the pages are made meanwhile. */
+static int frame_alloc(const struct sources *s, const struct decode_desc *desc,
+                       struct frame *f, struct error *err)
 {
     size_t row, bytes;
 
@@ -326,7 +328,8 @@ static int frame_alloc(const struct decode_desc *desc, struct frame *f,
         !checked_mul_size(row, desc->rows, &bytes))
         return error_set(err, ERROR_TOO_BIG, "a frame has %u x %u pixels",
                          desc->cols, desc->rows);
-    if (buffer_init(&f->buffer, bytes, err) != 0)
+    if (buffer_init(&f->buffer, bytes,
+                    !workers_decode_elsewhere(s->workers, desc), err) != 0)
         return -1;
     f->image.width = desc->cols;
     f->image.height = desc->rows;
@@ -356,10 +359,11 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
         return -1;
     s->stats.bytes_read += length;
     s->stats.read_ns += clock_ns() - start;
-    if (frame_alloc(&src->header.desc, f, err) != 0)
+    if (frame_alloc(s, &src->header.desc, f, err) != 0)
         return -1;
     start = clock_ns();
-    rc = decode_frame(&src->header.desc, bytes, length, bit, &f->image, err);
+    rc = workers_decode(s->workers, &src->header.desc, bytes, length, bit,
+                        number + 1, &f->image, err);
     s->stats.frames_decoded++;
     s->stats.decode_ns += clock_ns() - start;
     return rc;
@@ -438,6 +442,7 @@ struct sources *sources_new(const struct sources_config *config,
     }
     s->manifest = config->manifest;
     s->max_pixels = config->max_pixels;
+    s->workers = config->workers;
     s->archive_fd = open(config->archive, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->archive_fd < 0) {
         (void)error_set_sys(err, errno, "cannot open the archive %s: %s",

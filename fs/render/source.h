@@ -21,6 +21,7 @@
 #include "manifest/manifest.h"
 #include "prepfs/image.h"
 #include "render/flight.h"
+#include "worker/worker.h"
 
 struct sources;
 
@@ -29,6 +30,7 @@ struct sources_config {
     const char *archive;       /* copied by opening it */
     uint64_t max_pixels;       /* of one frame, 0: no limit */
     size_t frame_bytes;        /* budget for decoded frames */
+    struct workers *workers;   /* borrowed; NULL: decodes in this process */
 };
 
 struct sources_stats {

@@ -35,8 +35,7 @@ bool confine_is_off(void)
     return SANITIZED;
 }
 
-/* ---- limits ---------------------------------------------------------------
- */
+/* ---- limits ---- */
 
 static void limit(__rlimit_resource_t what, rlim_t most)
 {
@@ -75,8 +74,7 @@ static bool limit_memory(uint64_t memory_bytes)
            r.rlim_cur <= base + memory_bytes;
 }
 
-/* ---- privileges -----------------------------------------------------------
- */
+/* ---- privileges ---- */
 
 static void drop_capabilities(void)
 {
@@ -129,8 +127,7 @@ static bool forbid_paths(void)
     return done;
 }
 
-/* ---- all ------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 unsigned confine(uint64_t memory_bytes)
 {

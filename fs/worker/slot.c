@@ -23,8 +23,7 @@ void slot_init(struct slot *s)
     *s = (struct slot){.arena = ARENA_INIT, .socket = -1};
 }
 
-/* ---- coming and going -----------------------------------------------------
- */
+/* ---- coming and going ---- */
 
 static uint64_t arena_bytes_for(uint64_t bytes)
 {
@@ -105,8 +104,7 @@ int slot_empty(struct slot *s, struct zygote *z)
     return status;
 }
 
-/* ---- one decode -----------------------------------------------------------
- */
+/* ---- one decode ---- */
 
 static uint64_t clock_ms(clockid_t clock)
 {
@@ -116,13 +114,6 @@ static uint64_t clock_ms(clockid_t clock)
         return 0;
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
-
-/* What a worker has used of its time, since `was`. */
-struct stopwatch {
-    clockid_t processor;
-    bool has_processor;
-    uint64_t wall_ms, processor_ms;
-};
 
 static void stopwatch_start(struct stopwatch *w, pid_t pid)
 {
@@ -145,29 +136,31 @@ static uint64_t stopwatch_left(const struct stopwatch *w, uint64_t limit_ms)
 static enum packet_outcome wait_for(struct slot *s, unsigned seconds,
                                     struct worker_reply *ret)
 {
-    struct stopwatch watch;
     uint64_t limit_ms = (uint64_t)seconds * 1000, left = limit_ms;
     enum packet_outcome outcome;
 
-    stopwatch_start(&watch, s->pid);
     do {
         outcome = packet_receive(s->socket, left < NAP_MS ? NAP_MS : (int)left,
                                  ret, sizeof *ret, NULL);
         if (outcome != PACKET_TIMEOUT)
             return outcome;
-        left = stopwatch_left(&watch, limit_ms);
+        left = stopwatch_left(&s->watch, limit_ms);
     } while (left > 0);
     return PACKET_TIMEOUT;
 }
 
-enum slot_outcome slot_ask(struct slot *s, const struct slot_limits *limits,
-                           const struct worker_request *request,
-                           struct worker_reply *ret)
+/* A worker that is gone has closed its socket, which slot_wait sees. */
+void slot_send(struct slot *s, const struct worker_request *request)
 {
-    enum packet_outcome outcome = PACKET_CLOSED;
+    stopwatch_start(&s->watch, s->pid);
+    (void)packet_send(s->socket, request, sizeof *request, NULL, 0);
+}
 
-    if (packet_send(s->socket, request, sizeof *request, NULL, 0))
-        outcome = wait_for(s, limits->seconds, ret);
+enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
+                            struct worker_reply *ret)
+{
+    enum packet_outcome outcome = wait_for(s, limits->seconds, ret);
+
     switch (outcome) {
     case PACKET_READ:
         return ret->magic == WORKER_MAGIC ? SLOT_REPLIED : SLOT_NONSENSE;

@@ -10,17 +10,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "prepfs/error.h"
 #include "worker/arena.h"
 #include "worker/wire.h"
 #include "worker/zygote.h"
 
+/* What a worker had used of its time when a decode began. */
+struct stopwatch {
+    clockid_t processor;
+    bool has_processor;
+    uint64_t wall_ms, processor_ms;
+};
+
 struct slot {
     struct arena arena;
     int socket; /* -1: nobody here */
     pid_t pid;
     unsigned confinement;
+    struct stopwatch watch; /* since slot_send */
 };
 
 /* What is done with the time of one decode. */
@@ -46,11 +55,13 @@ enum slot_outcome {
     SLOT_NONSENSE, /* it wrote what no worker of ours writes */
 };
 
-/* Sends a request and waits for the end of it. After anything but
- * SLOT_REPLIED the slot must be emptied. */
-enum slot_outcome slot_ask(struct slot *s, const struct slot_limits *limits,
-                           const struct worker_request *request,
-                           struct worker_reply *ret);
+/* Sends a request; slot_wait tells if nobody is there to get it. */
+void slot_send(struct slot *s, const struct worker_request *request);
+
+/* Waits for the end of it. After anything but SLOT_REPLIED the slot must be
+ * emptied. */
+enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
+                            struct worker_reply *ret);
 
 /* Ends the worker, if there is one; how it ended as of wait(2), or -1. */
 int slot_empty(struct slot *s, struct zygote *z);

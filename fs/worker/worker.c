@@ -10,11 +10,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "prepfs/checked.h"
 #include "prepfs/lock.h"
 #include "worker/slot.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 enum { PAGE = 4096 };
 
@@ -33,8 +38,7 @@ struct workers {
     struct slot slots[WORKERS_MAX];
 };
 
-/* ---- slots ----------------------------------------------------------------
- */
+/* ---- slots ---- */
 
 static struct slot *take(struct workers *w)
 {
@@ -67,8 +71,7 @@ static int fill(struct workers *w, struct slot *s, uint64_t bytes,
     return 0;
 }
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static int start_all(struct workers *w, struct error *err)
 {
@@ -138,8 +141,7 @@ void workers_stats_get(struct workers *w, struct workers_stats *ret)
         *ret = (struct workers_stats){w->count, w->started, w->lost};
 }
 
-/* ---- what went wrong ------------------------------------------------------
- */
+/* ---- what went wrong ---- */
 
 /* Signals that a process raises by what it does; any other came from outside.
  */
@@ -149,19 +151,27 @@ static bool is_own_doing(int sig)
            sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
 }
 
+/* Real-time signals have no name. */
+static const char *name_of(int sig)
+{
+    const char *name = sigdescr_np(sig);
+
+    return name ? name : "unnamed";
+}
+
 static int explain_end(uint32_t number, int status, struct error *err)
 {
     int sig = status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (is_own_doing(sig))
         return error_set(err, ERROR_CORRUPT,
-                         "frame %u: the decoder crashed, signal %d (%s)",
-                         number, sig, sigdescr_np(sig));
+                         "frame %u: the decoder crashed, signal %d (SIG%s)",
+                         number, sig, sigabbrev_np(sig));
     if (sig)
         return error_set_sys(err, EIO,
                              "frame %u: the process that decoded it was ended "
                              "by signal %d (%s)",
-                             number, sig, sigdescr_np(sig));
+                             number, sig, name_of(sig));
     if (status >= 0 && WIFEXITED(status))
         return error_set(err, ERROR_CORRUPT,
                          "frame %u: the decoder exited with status %d", number,
@@ -206,6 +216,19 @@ static enum error_kind kind_of(const struct error *theirs)
                : ERROR_CORRUPT;
 }
 
+/* What the decoder said in this process. */
+static int decode_here(const struct decode_desc *desc, const uint8_t *bytes,
+                       size_t length, unsigned first_bit, uint32_t number,
+                       const struct image *out, struct error *err)
+{
+    struct error own = ERROR_INIT;
+
+    if (decode_frame(desc, bytes, length, first_bit, out, &own) == 0)
+        return 0;
+    return error_set(err, own.kind, "frame %u: %.*s", number,
+                     ERROR_MSG_MAX - 32, own.msg);
+}
+
 /* What the decoder said, or what a worker that was taken over wants to say. */
 static int pass_on(const struct workers *w, uint32_t number,
                    struct error *theirs, struct error *err)
@@ -221,8 +244,7 @@ static int pass_on(const struct workers *w, uint32_t number,
                      ERROR_MSG_MAX - 32, theirs->msg);
 }
 
-/* ---- a frame --------------------------------------------------------------
- */
+/* ---- a frame ---- */
 
 static int lay_out(const struct decode_desc *desc, size_t length,
                    unsigned first_bit, const struct image *out,
@@ -244,6 +266,16 @@ static int lay_out(const struct decode_desc *desc, size_t length,
         *ret_bytes > SIZE_MAX / 4)
         return error_set(err, ERROR_TOO_BIG, "a frame beyond 64 bits");
     return 0;
+}
+
+/* Makes the pages that copy_out will write, while the worker decodes. Where the
+ * kernel does not know how (before 5.14), copy_out faults them in. */
+static void make_room(const struct image *out)
+{
+    uintptr_t start = (uintptr_t)out->data / PAGE * PAGE;
+    uintptr_t end = (uintptr_t)out->data + out->stride_bytes * out->height;
+
+    (void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
 }
 
 static void copy_out(const struct slot *s, const struct worker_request *r,
@@ -273,9 +305,12 @@ static int decode_in(struct workers *w, struct slot *s,
                      const struct image *out, struct error *err)
 {
     struct worker_reply reply;
-    enum slot_outcome outcome = slot_ask(s, &w->limits, request, &reply);
+    enum slot_outcome outcome;
     int status = -1;
 
+    slot_send(s, request);
+    make_room(out);
+    outcome = slot_wait(s, &w->limits, &reply);
     if (outcome == SLOT_REPLIED && reply.rc == 0) {
         copy_out(s, request, out);
         arena_trim(&s->arena, arena_keep);
@@ -290,6 +325,13 @@ static int decode_in(struct workers *w, struct slot *s,
     return explain(w, number, outcome, status, err);
 }
 
+bool workers_decode_elsewhere(const struct workers *w,
+                              const struct decode_desc *desc)
+{
+    return w && desc->codec != DECODE_NATIVE_LE &&
+           desc->codec != DECODE_NATIVE_BE;
+}
+
 int workers_decode(struct workers *w, const struct decode_desc *desc,
                    const uint8_t *bytes, size_t length, unsigned first_bit,
                    uint32_t number, const struct image *out, struct error *err)
@@ -299,8 +341,8 @@ int workers_decode(struct workers *w, const struct decode_desc *desc,
     uint64_t needed = 0;
     int rc;
 
-    if (!w)
-        return decode_frame(desc, bytes, length, first_bit, out, err);
+    if (!workers_decode_elsewhere(w, desc))
+        return decode_here(desc, bytes, length, first_bit, number, out, err);
     if (lay_out(desc, length, first_bit, out, &request, &needed, err) != 0)
         return -1;
     s = take(w);

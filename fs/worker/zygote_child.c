@@ -42,8 +42,7 @@ struct nursery {
     struct child children[CHILDREN_MAX];
 };
 
-/* ---- a process of its own -------------------------------------------------
- */
+/* ---- a process of its own ---- */
 
 /* Signals for the mount must not end workers under its readers: they go when
  * the socket closes. What the processor raises is never held back. */
@@ -112,8 +111,7 @@ static void volunteer(void)
     (void)fclose(f);
 }
 
-/* ---- workers --------------------------------------------------------------
- */
+/* ---- workers ---- */
 
 static struct child *find(struct nursery *n, pid_t pid)
 {
@@ -197,8 +195,7 @@ static int end(struct nursery *n, pid_t pid)
     return status;
 }
 
-/* ---- orders ---------------------------------------------------------------
- */
+/* ---- orders ---- */
 
 static bool obey(struct nursery *n)
 {

@@ -31,12 +31,45 @@ struct render {
     _Atomic uint64_t frames;
 };
 
+struct workers {
+    unsigned count;
+};
+
 void decode_global_init(void)
 {
 }
 
 void dicom_global_init(void)
 {
+}
+
+/* Nothing is decoded, and nobody to do it. */
+struct workers *workers_start(const struct workers_config *config,
+                              struct error *err)
+{
+    struct workers *w = calloc(1, sizeof *w);
+
+    if (!w)
+        (void)error_no_memory(err);
+    else
+        w->count = config->count;
+    return w;
+}
+
+void workers_free(struct workers *w)
+{
+    free(w);
+}
+
+unsigned workers_confinement(struct workers *w)
+{
+    (void)w;
+    return WORKERS_NO_SYSCALLS | WORKERS_NO_FILES | WORKERS_MEMORY_LIMIT;
+}
+
+void workers_stats_get(struct workers *w, struct workers_stats *ret)
+{
+    *ret = (struct workers_stats){.count = w ? w->count : 0};
 }
 
 uint64_t render_engine(void)

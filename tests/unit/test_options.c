@@ -74,7 +74,8 @@ START_TEST(values_reach_their_fields)
     must_parse("a m -o state=/s\\,t,cache=2G,threads=3,presets=p.ini "
                "-opreset_dirs,index=background,xattr,max_views=7 "
                "--max_pixels=4M -o max_bytes_per_file=1T,uid=1000,gid=0 "
-               "-o umask=027,allow_other,read_ahead_kb=1024,fsname=x",
+               "-o umask=027,allow_other,read_ahead_kb=1024,fsname=x "
+               "-o workers=5,decode_time=9,decode_memory=2G",
                &o);
     ck_assert_str_eq(o.state_dir, "/s,t");
     ck_assert_uint_eq(o.cache_bytes, UINT64_C(2) << 30);
@@ -91,6 +92,24 @@ START_TEST(values_reach_their_fields)
     ck_assert_msg(o.default_permissions, "allow_other brings modes to life");
     ck_assert_uint_eq(o.read_ahead_kb, 1024);
     ck_assert_str_eq(o.fsname, "x");
+    ck_assert_int_eq(o.workers, 5);
+    ck_assert_uint_eq(o.decode_time, 9);
+    ck_assert_uint_eq(o.decode_memory, UINT64_C(2) << 30);
+    options_deinit(&o);
+}
+END_TEST
+
+START_TEST(workers_can_be_none_and_are_one_per_thread)
+{
+    struct options o;
+
+    must_parse("a m", &o);
+    ck_assert_int_eq(o.workers, -1);
+    ck_assert_uint_eq(o.decode_time, 60);
+    ck_assert_uint_eq(o.decode_memory, UINT64_C(1) << 30);
+    options_deinit(&o);
+    must_parse("a m -o workers=0", &o);
+    ck_assert_int_eq(o.workers, 0);
     options_deinit(&o);
 }
 END_TEST
@@ -272,6 +291,7 @@ static Suite *suite(void)
 
     tcase_add_test(t, paths_and_letters_are_taken);
     tcase_add_test(t, values_reach_their_fields);
+    tcase_add_test(t, workers_can_be_none_and_are_one_per_thread);
     tcase_add_test(t, switches_have_two_words);
     tcase_add_test(t, a_later_value_replaces_an_earlier_one);
     tcase_add_test(t, what_fstab_says_is_ignored);

@@ -461,8 +461,8 @@ static void setup_dirs(void)
     setup();
     parts_close(&f.parts);
     f.options.preset_dirs = true;
-    ck_assert_int_eq(parts_open(&f.parts, &f.options, &f.paths, &f.log, NULL),
-                     0);
+    ck_assert_int_eq(
+        parts_open(&f.parts, &f.options, &f.paths, NULL, &f.log, NULL), 0);
     t = f.parts.fs.tree;
 }
 

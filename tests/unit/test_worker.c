@@ -48,10 +48,10 @@ static uint64_t lost(struct workers *w)
     return stats.lost;
 }
 
-/* ---- frames of 16 x 16 bytes ---- */
+/* ---- frames of 16 x 16 bytes, run-length encoded ---- */
 
 static const struct decode_desc small = {
-    .codec = DECODE_NATIVE_LE,
+    .codec = DECODE_RLE,
     .photometric = DECODE_MONOCHROME2,
     .rows = SIDE,
     .cols = SIDE,
@@ -62,7 +62,7 @@ static const struct decode_desc small = {
 };
 
 struct small_frame {
-    uint8_t bytes[SIDE * SIDE];
+    uint8_t bytes[2 * SIDE * SIDE];
     uint8_t samples[SIDE * SIDE];
 };
 
@@ -90,16 +90,21 @@ static enum error_kind decode_small(struct workers *w, struct small_frame *f,
     return own.kind;
 }
 
-/* A frame whose bytes are `seed` and on. Does it come out as it went in? */
+/* Does a picture come out as it went in? */
 static void check_small(struct workers *w, unsigned seed)
 {
-    struct small_frame f;
+    struct picture p = picture_new(SIDE, SIDE, 1, 8, seed);
+    struct codestream c = encode_rle(&p, 1);
+    struct small_frame f = {{0}, {0}};
     struct error err;
 
-    for (size_t i = 0; i < sizeof f.bytes; i++)
-        f.bytes[i] = (uint8_t)(seed + 7 * i);
+    ck_assert_uint_le(c.size, sizeof f.bytes);
+    memcpy(f.bytes, c.data, c.size);
     ck_assert_msg(decode_small(w, &f, &err) == ERROR_NONE, "%s", err.msg);
-    ck_assert_mem_eq(f.samples, f.bytes, sizeof f.bytes);
+    for (size_t i = 0; i < sizeof f.samples; i++)
+        ck_assert_uint_eq(f.samples[i], p.samples[i]);
+    codestream_free(&c);
+    picture_free(&p);
 }
 
 static enum error_kind commit(struct workers *w, enum fault fault,
@@ -248,63 +253,40 @@ START_TEST(every_codec_gives_what_it_gives_in_process)
 }
 END_TEST
 
-START_TEST(bits_that_start_inside_a_byte_do_so_in_a_worker)
+START_TEST(native_frames_are_unpacked_here)
 {
     struct decode_desc d = small;
     struct workers *w = start(1);
     struct small_frame f = {{0}, {0}};
     struct image image = image_of(&f);
     struct error err = ERROR_INIT;
+    int32_t pid;
 
-    d.bits_alloc = d.bits_stored = 1;
-    d.high_bit = 0;
-    memset(f.bytes, 0xaa, sizeof f.bytes);
-    ck_assert_int_eq(workers_decode(w, &d, f.bytes, 33, 0, 1, &image, &err), 0);
-    ck_assert_int_eq(f.samples[0], 0);
-    ck_assert_int_eq(workers_decode(w, &d, f.bytes, 33, 1, 1, &image, &err), 0);
-    ck_assert_int_eq(f.samples[0], 1);
+    fault_mark(f.bytes, FAULT_PID);
+    d.codec = DECODE_NATIVE_LE;
+    ck_assert_int_eq(workers_decode(w, &d, f.bytes, 256, 0, 1, &image, &err),
+                     0);
+    memcpy(&pid, f.samples, sizeof pid);
+    ck_assert_int_eq(pid, getpid());
+    ck_assert_int_ne(worker_pid(w), pid);
     workers_free(w);
 }
 END_TEST
 
 START_TEST(a_frame_larger_than_the_arena_gets_a_larger_one)
 {
-    struct decode_desc d = small;
     struct workers *w = start(1);
-    struct image image;
-    struct error err = ERROR_INIT;
-    size_t size;
-    uint8_t *bytes;
+    struct picture p = picture_new(3000, 4001, 1, 16, 1);
+    struct decode_desc d = check_desc(&p, DECODE_RLE);
 
-    d.rows = 5000;
-    d.cols = 5001;
-    d.bits_alloc = d.bits_stored = 16;
-    d.high_bit = 15;
-    size = (size_t)d.rows * d.cols * 2;
-    bytes = malloc(size);
-    assert(bytes);
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(i * 31 >> 7);
-    image = (struct image){.width = d.cols,
-                           .height = d.rows,
-                           .channels = 1,
-                           .type = SAMPLE_U16,
-                           .stride_bytes = (size_t)d.cols * 2,
-                           .data = malloc(size)};
-    assert(image.data);
     check_small(w, 1);
-    for (int round = 0; round < 3; round++) {
-        memset(image.data, 0, size);
-        ck_assert_msg(workers_decode(w, &d, bytes, size, 0, 1, &image, &err) ==
-                          0,
-                      "%s", err.msg);
-        ck_assert_int_eq(memcmp(image.data, bytes, size), 0);
+    for (int round = 0; round < 2; round++) {
+        check_same(w, &d, encode_rle(&p, 2));
         check_small(w, 2);
     }
     ck_assert_uint_eq(lost(w), 0);
+    picture_free(&p);
     workers_free(w);
-    free(bytes);
-    free(image.data);
 }
 END_TEST
 
@@ -324,6 +306,11 @@ START_TEST(what_the_decoder_says_is_passed_on_with_the_frame)
     ck_assert_int_eq(workers_decode(w, &d, f.bytes, 256, 0, 3, &image, &err),
                      -1);
     ck_assert_int_eq(err.kind, ERROR_UNSUPPORTED);
+    ck_assert_msg(strncmp(err.msg, "frame 3: ", 9) == 0, "%s", err.msg);
+    ck_assert_int_eq(workers_decode(NULL, &d, f.bytes, 256, 0, 3, &image, &err),
+                     -1);
+    ck_assert_int_eq(err.kind, ERROR_UNSUPPORTED);
+    ck_assert_msg(strncmp(err.msg, "frame 3: ", 9) == 0, "%s", err.msg);
     ck_assert_uint_eq(lost(w), 0);
     check_small(w, 1);
     workers_free(w);
@@ -603,7 +590,7 @@ static Suite *suite(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, every_codec_gives_what_it_gives_in_process);
-    tcase_add_test(t, bits_that_start_inside_a_byte_do_so_in_a_worker);
+    tcase_add_test(t, native_frames_are_unpacked_here);
     tcase_add_test(t, a_frame_larger_than_the_arena_gets_a_larger_one);
     tcase_add_test(t, what_the_decoder_says_is_passed_on_with_the_frame);
     tcase_add_test(t, without_workers_frames_are_decoded_here);
