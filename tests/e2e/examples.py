@@ -94,9 +94,6 @@ ROWS = [
     Row(31, "crop-max_size-384x512", {"mr": "512x384 u16"}, ext="json"),
 ]
 
-# Centres of table roi `nodules` of ct-philips; millimetres, LPS.
-NODULES = [(-30.0, 40.0, 740.0), (25.5, 101.25, 790.0), (0.0, 0.0, 700.0)]
-
 REJECTED = [("cropp", errno.ENOENT), ("crop_crop", errno.EINVAL), ("size-0x10", errno.EINVAL),
             ("crop-b0.6", errno.EINVAL), ("window-c40-w0", errno.EINVAL),
             ("size-512x512_spacing-1x1", errno.EINVAL), ("v2_crop", errno.ENOENT)]
@@ -199,7 +196,8 @@ class Table:
 
     def expected(self, view, subject):
         if (view, subject) not in self.results:
-            self.results[view, subject] = pipeline.render(self.archive.source(subject), view, NODULES)
+            self.results[view, subject] = pipeline.render(self.archive.source(subject), view,
+                                                          self.archive.findings(subject))
         return self.results[view, subject]
 
     def check_link(self, spelling, view):

@@ -30,6 +30,14 @@ FILES = {
     "dose": "pydicom/rtdose.dcm",        # 15 frames of 32 bits
     "cine": "pydicom/examples_ybr_color.dcm",  # 30 frames of JPEG, 4:2:2
 }
+# Findings of table roi, `nodules`: centres in millimetres, LPS; of the last one, an
+# image that is nowhere, in pixels.
+NODULES = {
+    "philips": [(-30.0, 40.0, 740.0), (25.5, 101.25, 790.0), (0.0, 0.0, 700.0)],
+    "enhanced": [(-20.0, 10.0, 0.5), (60.0, 25.0, 4.0)],
+    "mr": [(0.0, 0.0, 0.0), (-50.0, 31.0, 20.0)],
+    "rg": [(700.25, 300.0, 0.0), (5.0, 1750.0, 0.0)],
+}
 SERIES = {"philips": "ct-philips", "ge": "ct-ge", "tall": "tall"}
 TALL = 40
 
@@ -63,6 +71,23 @@ def make(corpus, folder):
     make_tall(corpus, os.path.join(folder, "tall"))
 
 
+def uid_of(folder, subject):
+    """What table roi calls it: a series, or a single image."""
+    if subject in SERIES:
+        top = os.path.join(folder, SERIES[subject])
+        name = next(n for n in sorted(os.listdir(top)) if n not in ("DIRFILE", "LICENSE"))
+        return str(source.read(os.path.join(top, name), stop_before_pixels=True).SeriesInstanceUID)
+    return str(source.read(os.path.join(folder, FILES[subject]), stop_before_pixels=True).SOPInstanceUID)
+
+
+def findings(folder, subjects):
+    """CSV of table roi."""
+    print("table_name,series_uid,n,x,y,z,dx,dy,dz,label")
+    for subject in subjects:
+        for n, centre in enumerate(NODULES[subject], 1):
+            print("nodules", uid_of(folder, subject), n, *centre, "", "", "", subject, sep=",")
+
+
 class Archive:
     """What is mounted at MOUNT, and the same files read by pydicom."""
 
@@ -83,6 +108,10 @@ class Archive:
     def path(self, *words):
         return os.path.join(self.mount, *words)
 
+    @staticmethod
+    def findings(subject):
+        return NODULES.get(subject, ())
+
     def source(self, subject):
         if subject not in self.sources:
             if subject in SERIES:
@@ -91,8 +120,13 @@ class Archive:
                 self.sources[subject] = source.series(paths)
             else:
                 self.sources[subject] = source.instance(os.path.join(self.folder, FILES[subject]))
+            # what random patches depend on: the stem, which is the UID but for duplicates
+            self.sources[subject].uid = os.path.basename(self.leaf("full", subject, ""))[:-1]
         return self.sources[subject]
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], sys.argv[2])
+    if sys.argv[1] == "--findings":
+        findings(sys.argv[2], NODULES)
+    else:
+        make(sys.argv[1], sys.argv[2])

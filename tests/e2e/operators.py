@@ -70,6 +70,11 @@ VIEWS = {
     "u8": ALL, "u16": ["us", "mr"], "f32": ["mr", "nm"], "f16": ["mr", "nm"], "hu_f16": ["ct"],
     "gray": ["us", "mr"], "gray_f32": ["us"], "gray_norm-z": ["us"], "gray_u16": ["us"],
     "rgb": ["mr", "us", "enhanced"], "rgb_u8": ["mr"], "pack-deflate": ["mr", "us"], "big": ["mr", "us", "enhanced"], "tree": ["mr"],
+    "frames": ["enhanced", "mixed", "mr"], "frames_pick-2to5_u8": ["enhanced"],
+    "grid-100x90-s60x50": ["mr", "us"], "grid-20x20x2": ["enhanced"], "grid-30x30_flip-v": ["enhanced"],
+    "rand-60x70-n5-seed3": ["mr", "us"], "rand-600x70-n2-seed999999999999999_fill-edge": ["mr"], "rand-9x9x3-n6-seed0": ["dose"],
+    "roi-nodules-40x30": ["mr", "rg", "enhanced"], "roi-nodules-40x30x3_fill-reflect": ["enhanced"],
+    "roi-nodules-64x64_rot-90_size-300x200": ["mr", "rg"],
     "list-npy": ["mr"], "list-nii": ["mr"], "list-json": ["mr"], "list-png": ["mr"],
 }
 
@@ -124,6 +129,7 @@ class Operators(Table):
         """None, what is wrong, or a word that begins with "#" where there is
         nothing to compare."""
         ext = "npy" if "f16" in parse(view) else "tiff"
+        letter = "f" if "frames" in parse(view) else "p"
         try:
             result = self.expected(view, subject)
         except Silent as e:
@@ -134,12 +140,13 @@ class Operators(Table):
         numbers = [0]
         if result.parts is not None:
             count = len(result.parts)
-            beyond = self.archive.leaf(view, subject, ext, f".p{count + 1:05}")
-            if open_errno(self.archive.path(beyond)) not in (errno.ENOENT, errno.ENOSPC):
-                return "there are more parts"
+            beyond = self.archive.leaf(view, subject, ext, f".{letter}{count + 1:05}")
+            code = open_errno(self.archive.path(beyond))
+            if code not in (errno.ENOENT, errno.ENOSPC):
+                return f"part {count + 1} of {count}: errno {code}"
             numbers = sorted({1, 2, count} & set(range(1, count + 1))) if count <= PARTS_MAX else []
         for number in numbers:
-            path = self.archive.path(self.archive.leaf(view, subject, ext, f".p{number:05}" if number else ""))
+            path = self.archive.path(self.archive.leaf(view, subject, ext, f".{letter}{number:05}" if number else ""))
             want = (result.parts[number - 1] if number else result).array()
             wrong = difference(read_leaf(path), want, self.tolerance(view, want))
             if wrong:

@@ -45,6 +45,7 @@ def normalise(r, ops):
                 return maps[0](a)
             return np.stack([m(page) for m, page in zip(maps, a)])
     r.limits = {k: step(v) for k, v in r.limits.items()}
+    r.shown = r.seen  # padding is judged by what is seen
     r.work, r.kind = step(r.work).astype(np.float32), "norm"
 
 
@@ -125,7 +126,7 @@ def patches(r, ops, rois):
 
 def around(r, rois, size, is_flat):
     """Origins of patches round centres in millimetres."""
-    to_voxel = np.linalg.inv(r.source.affine() @ r.grid)
+    to_voxel = np.linalg.inv(r.source.place() @ r.grid)
     starts = []
     for centre in rois:
         at = [int(np.ceil(v - s / 2)) for v, s in zip(to_voxel @ [*centre, 1], size)]

@@ -137,6 +137,14 @@ class Source:
             offsets = [float(np.dot(p[0], normal)) for p in self.places]
         return float(np.median(np.abs(np.diff(offsets)))) if len(offsets) > 1 else None
 
+    def place(self):
+        """As affine(); of an image that is nowhere millimetres from its first
+        pixel, or pixels."""
+        if self.places[0]:
+            return self.affine()
+        x, y = 1 / np.array(self.px_per_mm or (1, 1), np.float64)
+        return np.diag((x, y, 1, 1))
+
     def affine(self):
         """Voxel (x, y, z) to patient millimetres, LPS (PS3.3 C.7.6.2.1.1)."""
         position, orientation = self.places[0]
