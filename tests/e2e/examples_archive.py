@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The archive of the worked examples, and where its leaves are.
 
-Subjects are files or series of the corpus, copied, and one series that is made
-of it: ct-philips continued downwards to 40 slices, since the corpus has no
-regular series that long.
+Subjects are files or series of the corpus, copied, and two series that are made
+of it: ct-philips continued to 40 slices, since the corpus has no regular series
+that long; and small cuts of it, lying askew, every slice with its own rescale and
+window, with padding.
 """
 import os
 import shutil
 import sqlite3
 import sys
 import uuid
+
+import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -34,32 +37,63 @@ FILES = {
 # image that is nowhere, in pixels.
 NODULES = {
     "philips": [(-30.0, 40.0, 740.0), (25.5, 101.25, 790.0), (0.0, 0.0, 700.0)],
+    "small": [(-60.0, 30.0, 100.0), (-40.0, 40.0, 90.0)],
     "enhanced": [(-20.0, 10.0, 0.5), (60.0, 25.0, 4.0)],
     "mr": [(0.0, 0.0, 0.0), (-50.0, 31.0, 20.0)],
     "rg": [(700.25, 300.0, 0.0), (5.0, 1750.0, 0.0)],
 }
-SERIES = {"philips": "ct-philips", "ge": "ct-ge", "tall": "tall"}
-TALL = 40
+SERIES = {"philips": "ct-philips", "ge": "ct-ge", "tall": "tall", "small": "small"}
+TALL, SMALL = 40, 12
 
 
-def make_tall(corpus, folder):
-    """ct-philips, its slices repeated backwards below the last."""
-    paths = [os.path.join(corpus, "ct-philips", n) for n in os.listdir(os.path.join(corpus, "ct-philips"))
-             if n.startswith("I")]
-    slices = sorted((source.read(p) for p in paths), key=lambda d: float(d.ImagePositionPatient[2]))
+def slices_of(corpus):
+    """ct-philips, from foot to head."""
+    top = os.path.join(corpus, "ct-philips")
+    slices = [source.read(os.path.join(top, n)) for n in os.listdir(top) if n.startswith("I")]
+    return sorted(slices, key=lambda d: float(d.ImagePositionPatient[2]))
+
+
+def write_slice(ds, folder, series, number):
+    """One slice of a made series; the names of the files say nothing."""
+    stem = uuid.uuid5(uuid.NAMESPACE_OID, f"prepfs.{series}.{number}").int
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"2.25.{stem}"
+    ds.SeriesInstanceUID, ds.InstanceNumber = series, number
+    ds.save_as(os.path.join(folder, f"{stem % 9973}.dcm"), write_like_original=True)
+
+
+def copy_of(ds):
+    copy = ds.copy()
+    copy.file_meta = ds.file_meta.copy()
+    return copy
+
+
+def make_tall(slices, folder):
+    """The slices, then all but the last of them backwards."""
     lowest = float(slices[0].ImagePositionPatient[2])
-    os.makedirs(folder)
     for k in range(TALL):
-        ds = slices[k if k < len(slices) else 2 * len(slices) - 2 - k]
-        stem = uuid.uuid5(uuid.NAMESPACE_OID, f"prepfs.tall.{k}").int
-        copy = ds.copy()
-        copy.file_meta = ds.file_meta.copy() if hasattr(ds.file_meta, "copy") else ds.file_meta
-        copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = f"2.25.{stem}"
-        copy.SeriesInstanceUID = "2.25.40404040"
-        copy.InstanceNumber = k + 1
-        copy.ImagePositionPatient = [*ds.ImagePositionPatient[:2], lowest + 5 * k]
-        # stored in no order
-        copy.save_as(os.path.join(folder, f"{stem % 9973}.dcm"), write_like_original=True)
+        ds = copy_of(slices[k if k < len(slices) else 2 * len(slices) - 2 - k])
+        ds.ImagePositionPatient = [*ds.ImagePositionPatient[:2], lowest + 5 * k]
+        write_slice(ds, folder, "2.25.40404040", k + 1)
+
+
+def make_small(slices, folder):
+    """48 x 40 pixels of every second slice. Rows run to the feet, columns mostly
+    to the back: sagittal, turned by 20 degrees; stored from left to right."""
+    c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
+    row, column = np.array([0, 0, -1]), np.array([s, c, 0])
+    step = np.cross(row, column) * 4
+    for k in range(SMALL):
+        ds = copy_of(slices[2 * k])
+        a = ds.pixel_array[200:240, 180:228].copy()
+        a[:4, :9] = 4000
+        ds.Rows, ds.Columns, ds.PixelData = 40, 48, a.tobytes()
+        ds.add_new(0x00280120, "US", 4000)  # PixelPaddingValue
+        ds.PixelSpacing, ds.SliceThickness = [0.5, 0.75], 9
+        ds.RescaleSlope, ds.RescaleIntercept = 1 + k / 8, -1000 - 3 * k
+        ds.WindowCenter, ds.WindowWidth = [40 + k, 300], [200 + 10 * k, 1500]
+        ds.ImageOrientationPatient = [*row, *column]
+        ds.ImagePositionPatient = list(np.array([-60, 20, 110]) + (SMALL - k) * step)
+        write_slice(ds, folder, "2.25.12121212", k + 1)
 
 
 def make(corpus, folder):
@@ -68,7 +102,10 @@ def make(corpus, folder):
         shutil.copy(os.path.join(corpus, path), os.path.join(folder, path))
     for path in ("ct-philips", "ct-ge"):
         shutil.copytree(os.path.join(corpus, path), os.path.join(folder, path))
-    make_tall(corpus, os.path.join(folder, "tall"))
+    slices = slices_of(corpus)
+    for name, series in (("tall", make_tall), ("small", make_small)):
+        os.makedirs(os.path.join(folder, name))
+        series(slices, os.path.join(folder, name))
 
 
 def uid_of(folder, subject):

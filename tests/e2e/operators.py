@@ -26,6 +26,7 @@ ROUNDED = 1.0
 ALL = ("mr", "ct", "rg", "us", "nm", "cr", "two", "enhanced", "dose")
 REFUSALS = (errno.EOPNOTSUPP, errno.EIO, errno.ENOENT)
 PARTS_MAX = 131071
+VOLUMES = ("small",)
 DEEP = ("enhanced", "dose", "mixed", "mr", "us")
 
 # Every form that the examples leave out, on subjects where it does something.
@@ -69,12 +70,29 @@ VIEWS = {
     "norm-z_hu_size-100x130": ["mr", "cr"], "norm-m40-s400_hu": ["ct"], "norm-z_size-100x130_fill-min": ["mr"],
     "u8": ALL, "u16": ["us", "mr"], "f32": ["mr", "nm"], "f16": ["mr", "nm"], "hu_f16": ["ct"],
     "gray": ["us", "mr"], "gray_f32": ["us"], "gray_norm-z": ["us"], "gray_u16": ["us"],
-    "rgb": ["mr", "us", "enhanced"], "rgb_u8": ["mr"], "pack-deflate": ["mr", "us"], "big": ["mr", "us", "enhanced"], "tree": ["mr"],
+    "rgb": ["mr", "us", "enhanced"], "rgb_u8": ["mr"], "pack-deflate": ["mr", "us"],
+    "big": ["mr", "us", "enhanced"], "tree": ["mr"],
     "frames": ["enhanced", "mixed", "mr"], "frames_pick-2to5_u8": ["enhanced"],
     "grid-100x90-s60x50": ["mr", "us"], "grid-20x20x2": ["enhanced"], "grid-30x30_flip-v": ["enhanced"],
-    "rand-60x70-n5-seed3": ["mr", "us"], "rand-600x70-n2-seed999999999999999_fill-edge": ["mr"], "rand-9x9x3-n6-seed0": ["dose"],
+    "rand-60x70-n5-seed3": ["mr", "us"], "rand-600x70-n2-seed999999999999999_fill-edge": ["mr"],
+    "rand-9x9x3-n6-seed0": ["dose"],
     "roi-nodules-40x30": ["mr", "rg", "enhanced"], "roi-nodules-40x30x3_fill-reflect": ["enhanced"],
     "roi-nodules-64x64_rot-90_size-300x200": ["mr", "rg"],
+    "series": VOLUMES, "series_hu": VOLUMES, "series_raw": VOLUMES, "series_window-n2_u8": VOLUMES,
+    "series_order-inst": VOLUMES, "series_window-off": VOLUMES, "series_window-frame": VOLUMES,
+    "series_crop": VOLUMES, "series_crop_hu": VOLUMES, "series_norm-z_hu": VOLUMES, "series_norm-z-frame-fg": VOLUMES,
+    "series_pick-2to9by2_hu": VOLUMES, "series_flip-hvz_hu": VOLUMES, "series_rot-90_spacing-1x1": VOLUMES,
+    "series_rot-33_hu_fill-min": VOLUMES, "series_vol-mip": VOLUMES, "series_vol-mean_hu": VOLUMES,
+    "series_slab-median-d3-s2": VOLUMES, "series_vol-lapmip-skip2": VOLUMES, "series_hu_vol-interp-20": VOLUMES,
+    "series_spacing-1x1x1.5_hu": VOLUMES, "series_size-30x30x30-stretch": VOLUMES,
+    "series_canvas-50x50x20_fill-reflect_hu": VOLUMES, "series_box-20x20x5at3x4x5": VOLUMES,
+    "series_mid-20x20x5_raw": VOLUMES, "series_padval-min_hu": VOLUMES, "series_padval--1024": VOLUMES,
+    "series_grid-20x20x4-s10x15x3": VOLUMES, "series_rand-20x20x5-n4-seed8_hu": VOLUMES,
+    "series_roi-nodules-20x10x5": VOLUMES, "series_roi-nodules-20x10_spacing-1x1x2": VOLUMES,
+    "series_plane-cor": VOLUMES, "series_plane-sag_hu": VOLUMES, "series_plane-cor_flip-h_rot-90_u8": VOLUMES,
+    "series_plane-sag_spacing-1x1x1_hu": VOLUMES, "series_plane-cor_crop_size-50x50": VOLUMES,
+    "series_plane-sag_slab-mean-d4-s2": VOLUMES, "series_plane-cor_canvas-60x60x60": VOLUMES,
+    "plane-cor": ["enhanced"], "plane-sag_hu": ["enhanced"],
     "list-npy": ["mr"], "list-nii": ["mr"], "list-json": ["mr"], "list-png": ["mr"],
 }
 
@@ -90,6 +108,7 @@ def a_view(rng):
         [f"window-c{n(-600, 900)}-w{n(1, 2500)}" + rng.choice(["", "-exact", "-sigmoid"]) for _ in range(3)],
         ["invert", "noinvert"],
         ["padval-min", f"padval-{n(-1500, 500)}"],
+        ["plane-cor", "plane-sag"],
         ["flip-" + rng.choice(["h", "v", "z", "hv", "hz", "hvz"])],
         [f"rot-{90 * n(1, 3)}", f"rot-{90 * n(1, 3)}", f"rot-{n(-200, 300)}"],
         ["vol-central", "vol-mip", f"vol-mip-skip{n(0, 3)}", "vol-minip", "vol-mean", f"vol-interp-{n(1, 12)}",
@@ -177,6 +196,9 @@ class Operators(Table):
             spelling = a_view(rng)
             tried += 1
             if open_errno(self.archive.path(spelling)) not in (errno.EISDIR, errno.EOPNOTSUPP):
+                continue
+            if rng.random() < 0.4:
+                done += self.try_view("series_" + spelling, VOLUMES) > 0
                 continue
             is_deep = re.search("pick|vol|slab|frame|flip-h?v?z", spelling)
             done += self.try_view(spelling, [rng.choice(DEEP if is_deep else ALL)]) > 0

@@ -153,7 +153,7 @@ def finish(r, ops):
         r.work = np.repeat(r.work, 3, axis=3)
 
 
-STEPS = (steps.take_values, steps.check_volume, steps.reslice, steps.turn, steps.combine, steps.deepen, steps.region,
+STEPS = (steps.take_values, steps.check_volume, steps.reslice, steps.turn, steps.combine, steps.region, steps.deepen,
          steps.resize, normalise, pad)
 
 

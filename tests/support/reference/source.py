@@ -86,6 +86,8 @@ def in_stack_order(ds, frames):
 class Source:
     """One volume: .stored, .frames and where it is."""
 
+    numbers = None  # InstanceNumber of the slices of a series
+
     def __init__(self, ds, stored, frames, places):
         self.ds, self.stored, self.frames, self.places = ds, stored, frames, places
         self.uid = str(ds.SOPInstanceUID)
@@ -125,6 +127,7 @@ class Source:
         copy = Source(self.ds, self.stored[numbers], [self.frames[i] for i in numbers],
                       [self.places[i] for i in numbers])
         copy.uid, copy.is_one_volume = self.uid, self.is_one_volume
+        copy.numbers = [self.numbers[i] for i in numbers] if self.numbers else None
         copy.offsets = [self.offsets[i] for i in numbers] if self.offsets else []
         return copy
 
@@ -179,4 +182,5 @@ def series(paths):
     whole = Source(slices[0].ds, np.concatenate([s.stored for s in slices]),
                    [s.frames[0] for s in slices], [s.places[0] for s in slices])
     whole.uid = str(slices[0].ds.SeriesInstanceUID)
+    whole.numbers = [int(s.ds.InstanceNumber) for s in slices]
     return whole

@@ -14,6 +14,8 @@ from .result import Refused, Silent, dims, keyed, matrix, shift, skips, with_dep
 
 def picked(source, ops):
     """The source that has only these frames; they are the volume."""
+    if ops.get("order") == ["inst"] and source.numbers:
+        source = source.only(sorted(range(len(source.numbers)), key=source.numbers.__getitem__))
     if "pick" not in ops:
         return source
     m = re.fullmatch(r"(\d+)(?:to(\d+))?(?:by(\d+))?", ops["pick"][0])
@@ -211,7 +213,7 @@ def interpolate(r, target):
 
 
 def deepen(r, ops):
-    """The third number of size and spacing."""
+    """The third number of size and spacing, before the others."""
     n, target = len(r.work), None
     if n > 1 and "spacing" in ops and len(dims(ops["spacing"][0])) == 3:
         dz = r.dz or r.source.slice_distance()
