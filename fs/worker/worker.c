@@ -23,6 +23,10 @@
 
 enum { PAGE = 4096 };
 
+/* Frames up to here are given their pages before it is known whether they can
+ * be decoded: a file that states a larger one must first have it. */
+static const uint64_t room_ahead = (uint64_t)64 << 20;
+
 /* An arena keeps this much memory between two frames. */
 static const size_t arena_keep = (size_t)32 << 20;
 
@@ -309,9 +313,12 @@ static int decode_in(struct workers *w, struct slot *s,
     int status = -1;
 
     slot_send(s, request);
-    make_room(out);
+    if (request->out_bytes <= room_ahead)
+        make_room(out);
     outcome = slot_wait(s, &w->limits, &reply);
     if (outcome == SLOT_REPLIED && reply.rc == 0) {
+        if (request->out_bytes > room_ahead)
+            make_room(out);
         copy_out(s, request, out);
         arena_trim(&s->arena, arena_keep);
         return 0;
