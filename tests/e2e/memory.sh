@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The process stays within -o cache=SIZE, what it takes without any image, and
 # a constant for what malloc keeps; for two sizes, so that it is seen to follow.
+# What a worker shares with the process (up to 32 MiB) comes on top of these and
+# is left out here: frames are decoded in the process.
 . "$(dirname "$0")/archive.sh"
 need_fuse
 need_python json
@@ -34,7 +36,7 @@ read_all() {
 }
 
 for mib in 64 160; do
-    mount_archive "$archive" "cache=${mib}M,threads=2"
+    mount_archive "$archive" "cache=${mib}M,threads=2,workers=0"
     pid=$(server)
     [ -n "$pid" ] || { echo "no process found"; exit 1; }
     cat "$MNT/.prepfs/stats.json" >/dev/null
