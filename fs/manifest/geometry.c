@@ -2,6 +2,8 @@
 #include "manifest/geometry.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SAME 1e-4      /* of directions and spacings, as REF 7.7 */
@@ -45,8 +47,11 @@ static const char *conflict(const struct geometry_slice *a,
     if (a->rows != b->rows || a->cols != b->cols)
         return "images of different size";
     if (a->samples != b->samples || a->bits_alloc != b->bits_alloc ||
-        a->photometric != b->photometric)
+        a->photometric != b->photometric || a->element != b->element ||
+        a->is_signed != b->is_signed)
         return "images of different pixel format";
+    if (a->turned != b->turned)
+        return "images stored upside down beside others";
     if (differs(a->px_x, b->px_x) || differs(a->px_y, b->px_y))
         return "images of different pixel spacing";
     if (a->frame_of_ref != b->frame_of_ref)
@@ -113,21 +118,65 @@ static double drift(const struct geometry_slice *a,
     return sqrt(sum);
 }
 
-static const char *irregular(const struct geometry_slice *s, size_t n,
-                             double spacing, const double normal[3])
+static void fault(struct geometry_volume *v, enum geometry_kind kind,
+                  int64_t id, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The first fault found is the one that is told. */
+static void fault(struct geometry_volume *v, enum geometry_kind kind,
+                  int64_t id, const char *format, ...)
+{
+    va_list args;
+
+    if (v->kind != GEOMETRY_REGULAR)
+        return;
+    v->kind = kind;
+    v->id = id;
+    va_start(args, format);
+    (void)vsnprintf(v->note, sizeof v->note, format, args);
+    va_end(args);
+}
+
+/* If most differ from the first, the first is the odd one. */
+static void find_conflict(const struct geometry_slice *s, size_t n,
+                          struct geometry_volume *ret)
+{
+    size_t differing = 0, odd = 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (conflict(&s[0], &s[i]) && differing++ == 0)
+            odd = i;
+    if (differing > 0)
+        fault(ret, GEOMETRY_NO_STACK, s[differing > n / 2 ? 0 : odd].id, "%s",
+              conflict(&s[0], &s[odd]));
+}
+
+static void find_irregular(const struct geometry_slice *s, size_t n,
+                           double spacing, const double normal[3],
+                           struct geometry_volume *ret)
 {
     double limit = fmax(TOLERANCE * spacing, FLOOR_MM);
 
     for (size_t i = 1; i < n; i++)
-        if (s[i].slice_pos - s[i - 1].slice_pos <= SAME)
-            return "several images at one position";
-    for (size_t i = 1; i < n; i++)
-        if (fabs(s[i].slice_pos - s[i - 1].slice_pos - spacing) > limit)
-            return "gaps between the slices differ";
-    for (size_t i = 1; i < n; i++)
-        if (drift(&s[i - 1], &s[i], normal) > limit)
-            return "slices are shifted in their plane (gantry tilt)";
-    return NULL;
+        if (!(s[i].slice_pos - s[i - 1].slice_pos > SAME))
+            fault(ret, GEOMETRY_IRREGULAR, s[i].id,
+                  "several images at one position");
+    for (size_t i = 1; i < n; i++) {
+        double gap = s[i].slice_pos - s[i - 1].slice_pos;
+
+        if (!(fabs(gap - spacing) <= limit))
+            fault(ret, GEOMETRY_IRREGULAR, s[i].id,
+                  "gaps between the slices differ: %.4g mm, elsewhere %.4g",
+                  gap, spacing);
+    }
+    for (size_t i = 1; i < n; i++) {
+        double shift = drift(&s[i - 1], &s[i], normal);
+
+        if (!(shift <= limit))
+            fault(ret, GEOMETRY_IRREGULAR, s[i].id,
+                  "slices are shifted in their plane by %.4g mm (gantry tilt)",
+                  shift);
+    }
 }
 
 /* All slices have a geometry. */
@@ -142,24 +191,24 @@ static void arrange_by_position(struct geometry_slice *s, size_t n,
         s[i].slice_pos = s[i].position[0] * normal[0] +
                          s[i].position[1] * normal[1] +
                          s[i].position[2] * normal[2];
-        for (int k = 0; k < 6 && !ret->note; k++)
+        for (int k = 0; k < 6; k++)
             if (differs(s[i].orientation[k], s[0].orientation[k]))
-                ret->note = "images of different orientation";
+                fault(ret, GEOMETRY_NO_STACK, s[i].id,
+                      "images of different orientation");
     }
     qsort(s, n, sizeof *s, by_position);
     if (n < 2)
         return;
     double spacing = median_gap(s, n);
 
-    if (!ret->note)
-        ret->note = irregular(s, n, spacing, normal);
-    if (spacing > SAME)
+    find_irregular(s, n, spacing, normal, ret);
+    if (isfinite(spacing) && spacing > SAME)
         ret->z_spacing = spacing;
-    ret->uniform = !ret->note;
+    ret->uniform = ret->kind == GEOMETRY_REGULAR;
 }
 
 static void arrange_by_number(struct geometry_slice *s, size_t n,
-                              struct geometry_volume *ret)
+                              int64_t unplaced, struct geometry_volume *ret)
 {
     bool known = true;
 
@@ -169,29 +218,30 @@ static void arrange_by_number(struct geometry_slice *s, size_t n,
     if (known)
         qsort(s, n, sizeof *s, by_number);
     /* One object is what it is; several need positions to be a volume. */
-    if (n > 1 && !ret->note)
-        ret->note = "images without position and orientation";
+    if (n > 1)
+        fault(ret, GEOMETRY_UNPLACED, unplaced,
+              "images without position and orientation");
 }
 
 void geometry_arrange(struct geometry_slice *s, size_t n,
                       struct geometry_volume *ret)
 {
-    bool geometry = n > 0;
+    int64_t unplaced = 0;
 
     *ret = (struct geometry_volume){.z_spacing = NAN};
+    find_conflict(s, n, ret);
     for (size_t i = 0; i < n; i++) {
         s[i].slice_pos = NAN;
-        geometry = geometry && has_geometry(&s[i]);
-        if (i > 0 && !ret->note)
-            ret->note = conflict(&s[0], &s[i]);
+        if (unplaced == 0 && !has_geometry(&s[i]))
+            unplaced = s[i].id;
     }
     if (n == 0)
-        ret->note = "no images";
-    else if (geometry)
+        fault(ret, GEOMETRY_NO_STACK, 0, "no images");
+    else if (unplaced == 0)
         arrange_by_position(s, n, ret);
     else
-        arrange_by_number(s, n, ret);
+        arrange_by_number(s, n, unplaced, ret);
     for (size_t i = 0; i < n; i++)
         s[i].ord = (uint32_t)i;
-    ret->ok = !ret->note;
+    ret->ok = ret->kind == GEOMETRY_REGULAR;
 }

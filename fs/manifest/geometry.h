@@ -20,6 +20,9 @@ struct geometry_slice {
     uint32_t frames;
     uint32_t rows, cols, samples, bits_alloc;
     int photometric;
+    int element; /* integer, float or double samples */
+    bool is_signed;
+    bool turned; /* stored upside down */
     double px_x, px_y;
     int64_t frame_of_ref;    /* a hash; 0 none */
     double position[3];      /* NaN: unknown */
@@ -36,12 +39,22 @@ enum geometry_order {
     GEOMETRY_AS_STORED
 };
 
+enum geometry_kind { /* in the manifest: series.volume_kind */
+                     GEOMETRY_REGULAR,
+                     GEOMETRY_IRREGULAR, /* one order, but uneven gaps, shifts
+                                            or several images at a place */
+                     GEOMETRY_UNPLACED,  /* alike, without positions */
+                     GEOMETRY_NO_STACK   /* images that differ */
+};
+
 struct geometry_volume {
     enum geometry_order order;
+    enum geometry_kind kind;
     double z_spacing; /* NaN when unknown */
     bool uniform;
-    bool ok;
-    const char *note; /* why not, when !ok; static */
+    bool ok;       /* regular */
+    char note[96]; /* why not, when !ok */
+    int64_t id;    /* the slice that the note is about; 0: none */
 };
 
 /* Sorts `slices` (which come by id) into their order and fills the results. */

@@ -182,7 +182,7 @@ static int make_or_open(struct manifest *m, struct error *err)
             *err = first;
         return -1;
     }
-    if (rc > 0 && create(m, &db, err) != 0) {
+    if ((rc > 0 && create(m, &db, err) != 0) || schema_upgrade(&db, err) != 0) {
         db_close(&db);
         return -1;
     }

@@ -83,7 +83,9 @@ struct manifest_instance {
     int64_t acquired_s; /* source mtime, for st_mtime */
     bool turned;        /* stored upside down, REF 2.3 */
     bool has_pixels;
-    bool gone; /* its source changed or vanished: ESTALE */
+    bool gone;       /* its source changed or vanished: ESTALE */
+    uint32_t slices; /* of a volume, else 0 */
+    double z_mm;     /* of a volume: from slice to slice; 0: unknown */
     /* The value of the pixel data element in the source; 0, 0 if unknown
      * (deflated, no pixels). */
     uint64_t pixel_offset, pixel_length;
@@ -170,25 +172,68 @@ int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,
                           unsigned limit, struct manifest_folder *ret,
                           struct error *err);
 
-/* A series as one volume (REF 7.7). */
+/*
+ * Volumes: the images of a series, stacked (REF 7.7). A volume is an object as
+ * an instance is, with a number of the same space; when its images change it
+ * is another volume with another number, and the old number is found no more.
+ *
+ * As a row it is its first slice, under its own id, the series' name, and
+ * with as many frames as it has slices (`slices` says that it is one); what
+ * it is not as a volume, manifest_volume_get says.
+ */
+int manifest_volume_by_id(struct manifest *m, int64_t id,
+                          struct manifest_instance *ret, struct error *err);
+int manifest_volume_by_name(struct manifest *m, int64_t study_id,
+                            const char *series_name,
+                            struct manifest_instance *ret, struct error *err);
+/* Those of a study, or (series_id not 0) of one of its series. */
+int manifest_list_volumes(struct manifest *m, int64_t study_id,
+                          int64_t series_id, int64_t after, unsigned limit,
+                          struct manifest_instance *ret, struct error *err);
+
+enum manifest_volume_kind { /* as stored */
+                            VOLUME_REGULAR,
+                            VOLUME_IRREGULAR, /* uneven gaps, shifts in the
+                                                 plane, images at one place */
+                            VOLUME_UNPLACED,  /* images without positions */
+                            VOLUME_NO_STACK   /* images that differ */
+};
+
+#define MANIFEST_NOTE_MAX 192
+
 struct manifest_volume {
-    int64_t series_id;
+    int64_t id, series_id;
     uint32_t n_slices;
     double z_spacing; /* mm, median along the normal; 0 when unknown */
     bool uniform;     /* every gap and drift within 1 % of z_spacing */
     bool ok;          /* one regular volume */
-    char note[96];    /* why not, when !ok */
+    enum manifest_volume_kind kind;
+    char note[MANIFEST_NOTE_MAX]; /* why not, and which image, when !ok */
 };
 
-/* 1 found, 0 no such series, -1. */
-int manifest_volume_get(struct manifest *m, int64_t series_id,
+/* 1 found, 0 no such volume, -1. */
+int manifest_volume_get(struct manifest *m, int64_t id,
                         struct manifest_volume *ret, struct error *err);
 
-/* The instances of a series in slice order: 0 with a malloc'd array of ids,
- * ascending along the normal; caller owns. */
-int manifest_volume_slices(struct manifest *m, int64_t series_id,
-                           int64_t **ret_ids, uint32_t *ret_n,
-                           struct error *err);
+struct manifest_slice {
+    int64_t id;         /* of the instance */
+    double position[3]; /* NaN: unknown */
+    int64_t number;     /* InstanceNumber; INT64_MIN: unknown */
+    uint64_t version;   /* a digest of device, inode, size, mtime */
+};
+
+struct manifest_slices {
+    struct manifest_slice *v; /* owned; manifest_slices_deinit */
+    uint32_t n;
+    bool one_window;     /* all have the same, or none has one */
+    uint32_t windowless; /* slices without a valid window */
+};
+void manifest_slices_deinit(struct manifest_slices *s);
+
+/* The slices of a volume, ascending along the normal (or by number, where
+ * there are no positions): 0. Fewer than n_slices while the index changes. */
+int manifest_volume_slices(struct manifest *m, int64_t id,
+                           struct manifest_slices *ret, struct error *err);
 
 /* Totals for statfs and stats.json. */
 struct manifest_totals {

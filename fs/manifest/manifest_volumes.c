@@ -16,6 +16,7 @@
 struct slices {
     int64_t series_id;
     struct geometry_slice *v;
+    int64_t *old; /* places before; -1: none */
     size_t n;
     size_t capacity;
 };
@@ -50,10 +51,30 @@ static void load_slice(sqlite3_stmt *st, struct geometry_slice *ret)
         .px_y = db_column_real(st, 8, NAN),
         .frame_of_ref = db_column_int(st, 9, 0),
         .instance_number = db_column_int(st, 14, INT64_MIN),
+        .is_signed = db_column_int(st, 15, 0) == 1,
+        .element = (int)db_column_int(st, 16, 0),
+        .turned = db_column_int(st, 17, 0) != 0,
     };
     for (int i = 0; i < 3; i++)
         ret->position[i] = db_column_real(st, 10 + i, NAN);
     parse_orientation(db_column_text(st, 13), ret->orientation);
+}
+
+static int grow(struct slices *s, struct error *err)
+{
+    size_t capacity = s->capacity ? s->capacity * 2 : 128;
+    struct geometry_slice *grown = reallocarray(s->v, capacity, sizeof *grown);
+    int64_t *old = NULL;
+
+    if (grown) {
+        s->v = grown;
+        old = reallocarray(s->old, capacity, sizeof *old);
+    }
+    if (!old)
+        return error_no_memory(err);
+    s->old = old;
+    s->capacity = capacity;
+    return 0;
 }
 
 static int query_slices(struct db *db, sqlite3_stmt *st, void *opaque,
@@ -64,17 +85,10 @@ static int query_slices(struct db *db, sqlite3_stmt *st, void *opaque,
 
     db_bind_int(st, 1, s->series_id);
     while ((rc = db_step(db, st, err)) > 0) {
-        if (s->n == s->capacity) {
-            size_t capacity = s->capacity ? s->capacity * 2 : 128;
-            struct geometry_slice *grown =
-                reallocarray(s->v, capacity, sizeof *grown);
-
-            if (!grown)
-                return error_no_memory(err);
-            s->v = grown;
-            s->capacity = capacity;
-        }
-        load_slice(st, &s->v[s->n++]);
+        if (s->n == s->capacity && grow(s, err) != 0)
+            return -1;
+        load_slice(st, &s->v[s->n]);
+        s->old[s->n++] = db_column_int(st, 18, -1);
     }
     return rc;
 }
@@ -109,31 +123,134 @@ static int put_slices(struct db *db, const struct slices *s, struct error *err)
     return 0;
 }
 
+/* What the manifest says of the volume before. */
+struct before {
+    int64_t n;
+    int64_t volume_id; /* 0: none */
+};
+
+static int read_before(struct db *db, int64_t series_id, struct before *ret,
+                       struct error *err)
+{
+    STATEMENT *st = db_get(db, SQL_SERIES_VOLUME, err);
+
+    if (!st)
+        return -1;
+    db_bind_int(st, 1, series_id);
+    if (db_step(db, st, err) < 0)
+        return -1;
+    ret->n = db_column_int(st, 0, 0);
+    ret->volume_id = db_column_int(st, 1, 0);
+    return 0;
+}
+
+/* Are these the very slices of before? An instance never changes, so their
+ * order is the same too. */
+static bool is_same(const struct slices *s, const struct before *before)
+{
+    if (before->volume_id == 0 || (size_t)before->n != s->n)
+        return false;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->old[i] < 0)
+            return false;
+    return true;
+}
+
+/* Objects have one space of numbers, whether they are instances or volumes,
+ * and a volume of other slices is another object. */
+static int next_id(struct db *db, int64_t *ret, struct error *err)
+{
+    STATEMENT *st = db_get(db, SQL_VOLUME_NEXT_ID, err);
+
+    if (!st || db_step(db, st, err) != 1)
+        return -1;
+    *ret = db_column_int(st, 0, 0);
+    /* To its end, or the statement would hold the commit up. */
+    return db_step(db, st, err) == 0 ? 0 : -1;
+}
+
+/* What was measured on the old stack is no longer true. */
+static int drop_old(struct db *db, int64_t volume_id, struct error *err)
+{
+    STATEMENT *outputs = db_get(db, SQL_OUTPUT_DROP_SERIES, err);
+    STATEMENT *facts = db_get(db, SQL_FACT_DROP, err);
+
+    if (!outputs || !facts)
+        return -1;
+    db_bind_int(outputs, 1, volume_id);
+    if (db_run(db, outputs, err) != 0)
+        return -1;
+    db_bind_int(facts, 1, volume_id);
+    return db_run(db, facts, err);
+}
+
+/* "gaps ...: 1.2.840.1.7", with the name of the image that is at fault. */
+static int full_note(struct db *db, const struct geometry_volume *v,
+                     char ret[MANIFEST_NOTE_MAX], struct error *err)
+{
+    STATEMENT *st = db_get(db, SQL_SLICE_NAME, err);
+    int rc;
+
+    ret[0] = '\0';
+    if (!st)
+        return -1;
+    if (v->ok)
+        return 0;
+    db_bind_int(st, 1, v->id);
+    rc = db_step(db, st, err);
+    if (rc < 0)
+        return -1;
+    (void)snprintf(ret, MANIFEST_NOTE_MAX, rc > 0 ? "%s (image %.*s)" : "%s",
+                   v->note, MANIFEST_NAME_MAX, db_column_text(st, 0));
+    return 0;
+}
+
+static int put_volume(struct db *db, const struct slices *s,
+                      const struct geometry_volume *volume, int64_t id,
+                      struct error *err)
+{
+    STATEMENT *put = db_get(db, SQL_SERIES_PUT, err);
+    char note[MANIFEST_NOTE_MAX];
+
+    if (!put || full_note(db, volume, note, err) != 0)
+        return -1;
+    db_bind_int(put, 1, s->series_id);
+    db_bind_int(put, 2, (int64_t)s->n);
+    db_bind_real(put, 3, volume->z_spacing);
+    db_bind_int(put, 4, volume->uniform);
+    db_bind_text(put, 5, order_name(volume->order));
+    db_bind_int(put, 6, volume->ok);
+    db_bind_text(put, 7, note[0] ? note : NULL);
+    if (s->n > 0) {
+        db_bind_int(put, 8, id);
+        db_bind_int(put, 9, (int64_t)volume->kind);
+        db_bind_int(put, 10, s->v[0].id);
+    }
+    return db_run(db, put, err);
+}
+
 /* Read inside the writer's transaction, so that nothing comes in between. */
 static int arrange(struct db *db, struct slices *s, struct error *err)
 {
     STATEMENT *read = db_get(db, SQL_SERIES_SLICES, err);
-    STATEMENT *put = db_get(db, SQL_SERIES_PUT, err);
-    STATEMENT *drop = db_get(db, SQL_OUTPUT_DROP_SERIES, err);
     struct geometry_volume volume;
+    struct before before;
+    int64_t id;
 
-    if (!read || !put || !drop || query_slices(db, read, s, err) != 0)
+    if (!read || query_slices(db, read, s, err) != 0 ||
+        read_before(db, s->series_id, &before, err) != 0)
         return -1;
     geometry_arrange(s->v, s->n, &volume);
     if (put_slices(db, s, err) != 0)
         return -1;
-    db_bind_int(put, 1, s->series_id);
-    db_bind_int(put, 2, (int64_t)s->n);
-    db_bind_real(put, 3, volume.z_spacing);
-    db_bind_int(put, 4, volume.uniform);
-    db_bind_text(put, 5, order_name(volume.order));
-    db_bind_int(put, 6, volume.ok);
-    db_bind_text(put, 7, volume.note);
-    if (db_run(db, put, err) != 0)
-        return -1;
-    /* What was measured on the old stack is no longer true. */
-    db_bind_int(drop, 1, s->series_id);
-    return db_run(db, drop, err);
+    id = before.volume_id;
+    if (!is_same(s, &before)) {
+        if (id != 0 && drop_old(db, id, err) != 0)
+            return -1;
+        if (s->n > 0 && next_id(db, &id, err) != 0)
+            return -1;
+    }
+    return put_volume(db, s, &volume, id, err);
 }
 
 static int arrange_one(struct db *db, int64_t series_id, struct error *err)
@@ -142,6 +259,7 @@ static int arrange_one(struct db *db, int64_t series_id, struct error *err)
     int rc = arrange(db, &s, err);
 
     free(s.v);
+    free(s.old);
     return rc;
 }
 
@@ -185,6 +303,8 @@ int manifest_write_volumes(struct manifest *m, const atomic_bool *cancel,
 
         for (size_t i = 0; i < dirty.n && rc == 0; i++)
             rc = arrange_one(db, dirty.ids[i], err);
+        if (rc == 0)
+            rc = ids_reserve(db, m->state_dir, err);
         rc = manifest_end(db, rc, err);
         manifest_writer_put(m, db);
         if (rc != 0)

@@ -33,6 +33,7 @@ static const char ddl_spine[] =
     "frame_of_ref TEXT,n_instances INT,z_spacing REAL,z_uniform INT,"
     "order_kind TEXT,volume_ok INT,volume_note TEXT,mtime_s INT,"
     "epoch INT NOT NULL DEFAULT 0,dirty INT NOT NULL DEFAULT 1,"
+    "volume_id INT,volume_kind INT,volume_first INT,volume_mtime_s INT,"
     "UNIQUE(study_id,uid),UNIQUE(study_id,dirname));"
     "CREATE TABLE instance(id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "uid TEXT NOT NULL,fname TEXT,study_id INT NOT NULL,"
@@ -84,6 +85,12 @@ static const char ddl_derived[] =
  * them again and would fetch every row for that. */
 #define LISTED "has_pixels=1 AND dup_of IS NULL AND gone=0"
 
+#define DDL_VOLUME_INDEX                                                       \
+    "CREATE UNIQUE INDEX series_volume ON series(volume_id)"                   \
+    " WHERE volume_id IS NOT NULL;"                                            \
+    "CREATE INDEX series_study_volume ON series(study_id,volume_id)"           \
+    " WHERE volume_id IS NOT NULL;"
+
 static const char ddl_indexes[] =
     "CREATE INDEX source_inode ON source(ino,dev);"
     "CREATE INDEX instance_uid ON instance(uid,study_id);"
@@ -103,7 +110,7 @@ static const char ddl_indexes[] =
     "CREATE INDEX series_mod ON series(modality,body_part);"
     "CREATE INDEX series_uid ON series(uid);"
     "CREATE INDEX series_dirty ON series(id) WHERE dirty=1;"
-    "CREATE INDEX study_epoch ON study(epoch);";
+    "CREATE INDEX study_epoch ON study(epoch);" DDL_VOLUME_INDEX;
 
 /* The format that a view lists, as inodes number them, and its extension. */
 #define LISTED_FMT                                                             \
@@ -115,30 +122,50 @@ static const char ddl_indexes[] =
     "'.'||CASE o.fmt WHEN 0 THEN 'tiff' WHEN 1 THEN 'npy' WHEN 2 THEN 'nii'"   \
     " WHEN 3 THEN 'png' ELSE 'json' END"
 
+/* Files of a view that has parts are its parts; `select` is the first of all
+ * operators. */
+#define HAS_PARTS                                                              \
+    "(substr(v.canonical,1,6)='frames' OR instr('_'||v.canonical,'_grid-')"    \
+    " OR instr('_'||v.canonical,'_rand-')"                                     \
+    " OR instr('_'||v.canonical,'_roi-'))"
+#define LISTED_PART "(o.part>0)=(" HAS_PARTS "<>0)"
+#define PART                                                                   \
+    "CASE WHEN o.part=0 THEN '' WHEN substr(v.canonical,1,6)='frames'"         \
+    " THEN printf('.f%05d',o.part) ELSE printf('.p%05d',o.part) END"
+#define INODE(object) "(v.id<<46)|(" object "<<21)|(o.part<<4)|o.fmt"
+
 /* The view `manifest` has upstream's columns in upstream's order. */
-static const char ddl_views[] =
+static const char ddl_manifest[] =
     "CREATE VIEW manifest AS"
     " SELECT st.uid study_instance_uid,se.uid series_instance_uid,"
     "i.uid sop_instance_uid,"
-    "v.dirname||'/'||st.dirname||'/'||coalesce(i.fname,i.uid)||" EXTENSION
-    " path,"
-    "(v.id<<46)|(i.id<<21)|o.fmt "
-    "inode,o.width,o.height,o.channels,o.num_frames,"
-    "v.canonical view"
-    " FROM output o JOIN view v ON v.id=o.view_id"
-    " JOIN instance i ON i.id=o.instance_id"
-    " JOIN series se ON se.id=i.series_id JOIN study st ON st.id=i.study_id"
-    " WHERE o.part=0 AND o.fmt=" LISTED_FMT " AND o.object_kind=0 AND i.gone=0"
-    " AND i.dup_of IS NULL"
-    " UNION ALL"
-    " SELECT st.uid,se.uid,NULL,"
-    "v.dirname||'/'||st.dirname||'/'||se.dirname||" EXTENSION ","
-    "(v.id<<46)|(se.id<<21)|o.fmt,o.width,o.height,o.channels,o.num_frames,"
-    "v.canonical"
-    " FROM output o JOIN view v ON v.id=o.view_id"
-    " JOIN series se ON se.id=o.instance_id"
-    " JOIN study st ON st.id=se.study_id"
-    " WHERE o.part=0 AND o.fmt=" LISTED_FMT " AND o.object_kind=1;"
+    "v.dirname||'/'||st.dirname||'/'||coalesce(i.fname,i.uid)||" PART
+    "||" EXTENSION " path," INODE(
+        "i.id") " inode,o.width,o.height,o.channels,o.num_frames,"
+                "v.canonical view"
+                " FROM output o JOIN view v ON v.id=o.view_id"
+                " JOIN instance i ON i.id=o.instance_id"
+                " JOIN series se ON se.id=i.series_id JOIN study st ON "
+                "st.id=i.study_id"
+                " WHERE " LISTED_PART " AND o.fmt=" LISTED_FMT
+                " AND o.object_kind=0 AND i.gone=0"
+                " AND i.dup_of IS NULL"
+                " UNION ALL"
+                " SELECT st.uid,se.uid,NULL,"
+                "v.dirname||'/'||st.dirname||'/'||se.dirname||" PART
+                "||" EXTENSION "," INODE(
+                    "se.volume_id") ",o.width,o.height,o.channels,o.num_frames,"
+                                    "v.canonical"
+                                    " FROM output o JOIN view v ON "
+                                    "v.id=o.view_id"
+                                    " JOIN series se ON "
+                                    "se.volume_id=o.instance_id"
+                                    " JOIN study st ON st.id=se.study_id"
+                                    " WHERE " LISTED_PART
+                                    " AND o.fmt=" LISTED_FMT
+                                    " AND o.object_kind=1;";
+
+static const char ddl_cohort[] =
     "CREATE VIEW cohort AS"
     " SELECT st.uid study_uid,se.uid series_uid,i.uid sop_uid,"
     "st.dirname||'/'||coalesce(i.fname,i.uid)||'.tiff' rel,"
@@ -185,10 +212,39 @@ int schema_check(struct db *db, struct error *err)
     return 0;
 }
 
+static const char ddl_from_1[] =
+    "ALTER TABLE series ADD COLUMN volume_id INT;"
+    "ALTER TABLE series ADD COLUMN volume_kind INT;"
+    "ALTER TABLE series ADD COLUMN volume_first INT;"
+    "ALTER TABLE series ADD COLUMN volume_mtime_s INT;"
+    "UPDATE series SET dirty=1;"
+    "DELETE FROM output WHERE object_kind=1;"
+    "DROP VIEW manifest;" DDL_VOLUME_INDEX;
+
+int schema_upgrade(struct db *db, struct error *err)
+{
+    int64_t version = 0;
+
+    if (db_exec(db, "BEGIN IMMEDIATE", err) != 0)
+        return -1;
+    /* Another process may have been faster. */
+    if (db_int(db, "PRAGMA user_version", 0, &version, err) != 0)
+        goto fail;
+    if (version >= SCHEMA_VERSION)
+        return db_exec(db, "COMMIT", err);
+    if (db_exec(db, ddl_from_1, err) == 0 &&
+        db_exec(db, ddl_manifest, err) == 0 &&
+        db_exec(db, "PRAGMA user_version=2;COMMIT", err) == 0)
+        return 0;
+fail:
+    (void)db_exec(db, "ROLLBACK", NULL);
+    return -1;
+}
+
 int schema_create(struct db *db, struct error *err)
 {
     const char *const parts[] = {ddl_spine, ddl_derived, ddl_indexes,
-                                 ddl_views};
+                                 ddl_manifest, ddl_cohort};
     int64_t objects = 0;
 
     if (db_exec(db, "PRAGMA journal_mode=WAL; BEGIN IMMEDIATE", err) != 0)

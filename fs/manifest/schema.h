@@ -12,10 +12,14 @@
 #include "manifest/db.h"
 
 #define SCHEMA_APPLICATION_ID 0x44434D46 /* "DCMF" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* 1: the file is empty; 0: it is a manifest of a version we know; -1. */
 int schema_check(struct db *db, struct error *err);
+
+/* Brings the tables of an older version up to date; the next index fills what
+ * is new in them. */
+int schema_upgrade(struct db *db, struct error *err);
 
 /* Makes the tables in an empty file, in WAL mode. */
 int schema_create(struct db *db, struct error *err);

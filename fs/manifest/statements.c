@@ -7,17 +7,31 @@
 /* In the order that manifest_instance_load expects. CROSS JOIN fixes the
  * order of the loops: whatever statistics ANALYZE has left, the row of the
  * instance is found first and the rest by primary key. */
+#define INSTANCE_DESC                                                          \
+    "i.codec,i.photometric,i.element,i.rows,i.cols,i.samples,i.bits_alloc,"    \
+    "i.bits_stored,i.high_bit,i.pixel_repr,i.planar"
+#define INSTANCE_REST                                                          \
+    "i.frames_known,i.decodable,i.px_x,i.px_y,i.turned,i.has_pixels,i.gone,"   \
+    "i.pixel_off,i.pixel_len,s.relpath,s.dev,s.ino,s.size,s.mtime_ns"
 #define INSTANCE_COLUMNS                                                       \
     "i.id,i.study_id,i.series_id,i.source_id,coalesce(i.fname,i.uid),"         \
-    "st.dirname,se.dirname,i.codec,i.photometric,i.element,i.rows,i.cols,"     \
-    "i.samples,i.bits_alloc,i.bits_stored,i.high_bit,i.pixel_repr,i.planar,"   \
-    "i.frames,i.frames_known,i.decodable,i.px_x,i.px_y,i.turned,"              \
-    "i.has_pixels,i.gone,i.pixel_off,i.pixel_len,s.relpath,s.dev,s.ino,"       \
-    "s.size,s.mtime_ns"
+    "st.dirname,se.dirname," INSTANCE_DESC ",i.frames," INSTANCE_REST
 #define INSTANCE "SELECT " INSTANCE_COLUMNS " FROM instance i "
 #define INSTANCE_JOIN                                                          \
     " CROSS JOIN study st ON st.id=i.study_id"                                 \
     " CROSS JOIN series se ON se.id=i.series_id"                               \
+    " CROSS JOIN source s ON s.id=i.source_id "
+
+/* A volume as an object: its first slice, under its own number and name, with
+ * as many frames as it has slices. A series of one object is that object. */
+#define VOLUME_ROW                                                             \
+    "SELECT se.volume_id,i.study_id,i.series_id,i.source_id,se.dirname,"       \
+    "st.dirname,se.dirname," INSTANCE_DESC ",CASE WHEN se.n_instances=1"       \
+    " THEN i.frames ELSE se.n_instances END," INSTANCE_REST ","                \
+    "se.n_instances,se.z_spacing,se.volume_mtime_s FROM series se "
+#define VOLUME_JOIN                                                            \
+    " CROSS JOIN instance i ON i.id=se.volume_first"                           \
+    " CROSS JOIN study st ON st.id=se.study_id"                                \
     " CROSS JOIN source s ON s.id=i.source_id "
 
 #define STUDY_HAS_ENTRY                                                        \
@@ -97,11 +111,25 @@ static const char *const texts[SQL_COUNT] = {
         "SELECT count(*) FROM (SELECT 1 FROM instance i"
         " INDEXED BY instance_listed_series WHERE i.series_id=?1"
         " AND " LISTED("i.") " LIMIT ?2)",
-    [SQL_VOLUME] = "SELECT n_instances,z_spacing,z_uniform,volume_ok,"
-                   "volume_note FROM series WHERE id=?1",
+    [SQL_VOLUME] =
+        "SELECT n_instances,z_spacing,z_uniform,volume_ok,volume_note,"
+        "volume_kind,id FROM series INDEXED BY series_volume"
+        " WHERE volume_id=?1",
+    [SQL_VOLUME_ROW] = VOLUME_ROW "INDEXED BY series_volume" VOLUME_JOIN
+                                  "WHERE se.volume_id=?1",
+    [SQL_VOLUME_BY_NAME] = VOLUME_ROW VOLUME_JOIN
+    "WHERE se.study_id=?1 AND se.dirname=?2 AND se.volume_id IS NOT NULL",
+    [SQL_LIST_VOLUMES] = VOLUME_ROW "INDEXED BY series_study_volume" VOLUME_JOIN
+                                    "WHERE se.study_id=?1 AND se.volume_id>?2"
+                                    " AND ?3 IN (0,se.id)"
+                                    " ORDER BY se.volume_id LIMIT ?4",
     [SQL_VOLUME_SLICES] =
-        "SELECT i.id FROM instance i INDEXED BY instance_series_ord"
-        " WHERE i.series_id=?1 AND i.ord IS NOT NULL"
+        "SELECT i.id,i.ipp_x,i.ipp_y,i.ipp_z,i.instance_number,i.wc,i.ww,"
+        "i.voi_fn,s.dev,s.ino,s.size,s.mtime_ns"
+        " FROM series se INDEXED BY series_volume"
+        " CROSS JOIN instance i INDEXED BY instance_series_ord"
+        " ON i.series_id=se.id CROSS JOIN source s ON s.id=i.source_id"
+        " WHERE se.volume_id=?1 AND i.ord IS NOT NULL"
         " AND " LISTED("i.") " ORDER BY i.ord,i.id",
     [SQL_TOTALS] =
         "SELECT (SELECT count(*) FROM source WHERE vanished=0),"
@@ -302,13 +330,27 @@ static const char *const texts[SQL_COUNT] = {
                          " WHERE dirty=1 AND id>?1 ORDER BY id LIMIT ?2",
     [SQL_SERIES_SLICES] =
         "SELECT id,frames,rows,cols,samples,bits_alloc,photometric,px_x,px_y,"
-        "for_key,ipp_x,ipp_y,ipp_z,iop,instance_number FROM instance"
+        "for_key,ipp_x,ipp_y,ipp_z,iop,instance_number,pixel_repr,element,"
+        "turned,ord FROM instance"
         " INDEXED BY instance_listed_series"
         " WHERE series_id=?1 AND " LISTED("") " ORDER BY id",
     [SQL_SLICE_PUT] = "UPDATE instance SET ord=?2,slice_pos=?3 WHERE id=?1",
-    [SQL_SERIES_PUT] = "UPDATE series SET n_instances=?2,z_spacing=?3,"
-                       "z_uniform=?4,order_kind=?5,volume_ok=?6,"
-                       "volume_note=?7,dirty=0 WHERE id=?1",
+    [SQL_SERIES_PUT] =
+        "UPDATE series SET n_instances=?2,z_spacing=?3,"
+        "z_uniform=?4,order_kind=?5,volume_ok=?6,"
+        "volume_note=?7,volume_id=?8,volume_kind=?9,"
+        "volume_first=?10,volume_mtime_s=("
+        "SELECT max(s.mtime_ns)/1000000000 FROM instance i"
+        " INDEXED BY instance_listed_series"
+        " CROSS JOIN source s ON s.id=i.source_id"
+        " WHERE i.series_id=?1 AND " LISTED("i.") "),"
+                                                  "dirty=0 WHERE id=?1",
+    [SQL_SERIES_VOLUME] = "SELECT n_instances,volume_id FROM series"
+                          " WHERE id=?1",
+    [SQL_VOLUME_NEXT_ID] = "UPDATE sqlite_sequence SET seq=seq+1"
+                           " WHERE name='instance' RETURNING seq",
+    [SQL_SLICE_NAME] = "SELECT coalesce(fname,uid) FROM instance WHERE id=?1",
+    [SQL_FACT_DROP] = "DELETE FROM fact WHERE instance_id=?1",
     /* Few views have series outputs, but the key begins with the view. */
     [SQL_OUTPUT_DROP_SERIES] =
         "DELETE FROM output WHERE object_kind=1 AND instance_id=?1"

@@ -93,7 +93,7 @@ START_TEST(the_database_is_private_and_marked)
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0600);
     ck_assert_int_eq(rows_int(state, "PRAGMA application_id"), 0x44434D46);
-    ck_assert_int_eq(rows_int(state, "PRAGMA user_version"), 1);
+    ck_assert_int_eq(rows_int(state, "PRAGMA user_version"), 2);
     char *mode = rows_query(state, "PRAGMA journal_mode");
 
     ck_assert_str_eq(mode, "wal");
@@ -627,7 +627,7 @@ START_TEST(a_snapshot_opens_anywhere_and_is_complete)
     ck_assert_str_eq(check, "ok");
     free(check);
     ck_assert_int_eq(rows_int(path, "PRAGMA application_id"), 0x44434D46);
-    ck_assert_int_eq(rows_int(path, "PRAGMA user_version"), 1);
+    ck_assert_int_eq(rows_int(path, "PRAGMA user_version"), 2);
     ck_assert_int_eq(rows_int(path, "SELECT count(*) FROM cohort"), 3);
     /* Over an older one. */
     rows_exec(state, "DELETE FROM instance WHERE id=1");

@@ -298,7 +298,7 @@ START_TEST(ids_are_not_reused_after_rows_were_deleted)
     rows_exec(state, "DELETE FROM instance; DELETE FROM series;"
                      "DELETE FROM study; DELETE FROM source");
     write_rows(rows, 2);
-    ck_assert_int_eq(rows_int(state, "SELECT min(id) FROM instance"), 3);
+    ck_assert_int_eq(rows_int(state, "SELECT min(id) FROM instance"), 4);
     ck_assert_int_eq(rows_int(state, "SELECT id FROM series"), 2);
     ck_assert_int_eq(rows_int(state, "SELECT id FROM study"), 2);
 }
@@ -350,20 +350,22 @@ END_TEST
 START_TEST(a_file_that_is_back_with_other_bytes_is_new)
 {
     struct row r = file("a", "1.5", 5);
+    int64_t id;
 
     write_rows(&r, 1);
     vanish("a");
     r.mtime_s = 2000;
     write_rows(&r, 1);
     ck_assert(is_gone(1));
-    ck_assert_int_eq(get("1.5").id, 2);
+    id = get("1.5").id;
+    ck_assert_int_gt(id, 1);
     vanish("a");
     struct manifest_same same = {1, NULL, 7};
 
     ck_assert_int_eq(manifest_write_same(m, &same, 1, &err), 0);
     rows_end(m, digest_of_path, NULL);
     ck_assert(is_gone(1)); /* for ever */
-    ck_assert_int_eq(get("1.5").id, 2);
+    ck_assert_int_eq(get("1.5").id, id);
 }
 END_TEST
 
@@ -714,37 +716,127 @@ END_TEST
 
 /* ---- volumes ---- */
 
+static int64_t volume_of(const char *series)
+{
+    char sql[160];
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT coalesce(volume_id,0) FROM series WHERE uid='%s'",
+                   series);
+    return rows_int(state, sql);
+}
+
 START_TEST(a_series_is_ordered_once_it_is_complete)
 {
     struct row rows[] = {file("a", "1.5", 1), file("b", "1.6", 2),
                          file("c", "1.7", 3)};
+    struct manifest_slices slices;
     struct manifest_volume v;
-    int64_t *ids = NULL;
-    uint32_t n = 0;
+    int64_t first, second;
 
     rows[0].z = 10;
     rows[1].z = 0;
     rows[2].z = 5;
     write_rows(rows, 3);
-    ck_assert_int_eq(manifest_volume_get(m, 1, &v, &err), 1);
+    first = volume_of("1.1.1");
+    ck_assert_int_eq(manifest_volume_get(m, first, &v, &err), 1);
     ck_assert_msg(v.ok && v.uniform, "%s", v.note);
     ck_assert_uint_eq(v.n_slices, 3);
     ck_assert(v.z_spacing == 5);
-    ck_assert_int_eq(manifest_volume_slices(m, 1, &ids, &n, &err), 0);
-    ck_assert_uint_eq(n, 3);
-    ck_assert(ids[0] == 2 && ids[1] == 3 && ids[2] == 1);
-    free(ids);
+    ck_assert_int_eq(manifest_volume_slices(m, first, &slices, &err), 0);
+    ck_assert_uint_eq(slices.n, 3);
+    ck_assert(slices.v[0].id == 2 && slices.v[1].id == 3 &&
+              slices.v[2].id == 1);
+    ck_assert(slices.v[1].position[2] == 5);
+    ck_assert_uint_ne(slices.v[0].version, slices.v[1].version);
+    manifest_slices_deinit(&slices);
     vanish("c");
+    /* until it is arranged again it has too few slices */
+    ck_assert_int_eq(manifest_volume_slices(m, first, &slices, &err), 0);
+    ck_assert_uint_eq(slices.n, 2);
+    manifest_slices_deinit(&slices);
     rows_end(m, digest_of_path, NULL);
-    ck_assert_int_eq(manifest_volume_get(m, 1, &v, &err), 1);
+    /* other slices are another volume, and the old one is no more */
+    second = volume_of("1.1.1");
+    ck_assert_int_gt(second, first);
+    ck_assert_int_eq(manifest_volume_get(m, first, &v, &err), 0);
+    ck_assert_int_eq(manifest_volume_get(m, second, &v, &err), 1);
     ck_assert(v.ok && v.z_spacing == 10 && v.n_slices == 2);
     rows[2].z = 9;
     rows[2].mtime_s = 2000;
     write_rows(&rows[2], 1);
-    ck_assert_int_eq(manifest_volume_get(m, 1, &v, &err), 1);
+    ck_assert_int_gt(volume_of("1.1.1"), second);
+    ck_assert_int_eq(manifest_volume_get(m, volume_of("1.1.1"), &v, &err), 1);
     ck_assert(!v.ok);
+    ck_assert_int_eq(v.kind, VOLUME_IRREGULAR);
     ck_assert_ptr_nonnull(strstr(v.note, "gaps"));
+    ck_assert_ptr_nonnull(strstr(v.note, "(image 1.")); /* which one */
     ck_assert_int_eq(manifest_volume_get(m, 9, &v, &err), 0);
+}
+END_TEST
+
+/* A pass over a series that found nothing new leaves its number alone, and
+ * numbers of volumes are never those of instances. */
+START_TEST(a_volume_of_the_same_slices_is_the_same)
+{
+    struct row rows[] = {file("a", "1.5", 1), file("b", "1.6", 2)};
+    struct manifest_instance row;
+    int64_t id;
+
+    rows[1].z = 5;
+    write_rows(rows, 2);
+    id = volume_of("1.1.1");
+    rows_exec(state, "UPDATE series SET dirty=1");
+    rows_end(m, digest_of_path, NULL);
+    ck_assert_int_eq(volume_of("1.1.1"), id);
+    ck_assert_int_eq(manifest_instance_by_id(m, id, &row, &err), 0);
+    ck_assert_int_eq(manifest_volume_by_id(m, id, &row, &err), 1);
+    ck_assert_int_eq(row.id, id);
+    ck_assert_uint_eq(row.slices, 2);
+    ck_assert_uint_eq(row.frames, 2);
+    ck_assert_str_eq(row.name, row.series_name);
+    ck_assert(row.z_mm == 4);
+    manifest_instance_deinit(&row);
+    ck_assert_int_eq(manifest_list_volumes(m, 1, 0, 0, 9, &row, &err), 1);
+    ck_assert_int_eq(row.id, id);
+    manifest_instance_deinit(&row);
+    ck_assert_int_eq(manifest_list_volumes(m, 1, 7, 0, 9, &row, &err), 0);
+    ck_assert_int_eq(manifest_list_volumes(m, 1, 0, id, 9, &row, &err), 0);
+    ck_assert_int_eq(manifest_volume_by_name(m, 1, "1.1.1", &row, &err), 1);
+    manifest_instance_deinit(&row);
+    ck_assert_int_eq(manifest_volume_by_name(m, 1, "1.2.4", &row, &err), 0);
+    rows[0] = file("c", "1.7", 3);
+    write_rows(rows, 1);
+    ck_assert_int_eq(rows_int(state, "SELECT count(*) FROM instance WHERE id IN"
+                                     " (SELECT volume_id FROM series)"),
+                     0);
+}
+END_TEST
+
+/* A manifest of the first schema gets its volumes at the next index. */
+START_TEST(an_older_manifest_is_brought_up_to_date)
+{
+    struct row rows[] = {file("a", "1.5", 1), file("b", "1.6", 2)};
+    struct manifest_volume v;
+
+    rows[1].z = 5;
+    write_rows(rows, 2);
+    manifest_close(m);
+    rows_exec(state, "DROP VIEW manifest; DROP INDEX series_volume;"
+                     "DROP INDEX series_study_volume;"
+                     "CREATE VIEW manifest AS SELECT 1;"
+                     "ALTER TABLE series DROP COLUMN volume_id;"
+                     "ALTER TABLE series DROP COLUMN volume_kind;"
+                     "ALTER TABLE series DROP COLUMN volume_first;"
+                     "ALTER TABLE series DROP COLUMN volume_mtime_s;"
+                     "PRAGMA user_version=1");
+    m = manifest_open(state, MANIFEST_READ_WRITE, &err);
+    ck_assert_msg(m != NULL, "%s", err.msg);
+    ck_assert_int_eq(rows_int(state, "PRAGMA user_version"), 2);
+    rows_end(m, digest_of_path, NULL);
+    ck_assert_int_eq(manifest_volume_get(m, volume_of("1.1.1"), &v, &err), 1);
+    ck_assert(v.ok);
+    ck_assert_int_eq(rows_int(state, "SELECT count(*) FROM manifest"), 0);
 }
 END_TEST
 
@@ -758,8 +850,8 @@ START_TEST(a_series_left_dirty_is_ordered_by_the_next_run)
     manifest_close(m);
     m = manifest_open(state, MANIFEST_READ_WRITE, &err);
     rows_end(m, digest_of_path, NULL);
-    ck_assert_int_eq(manifest_volume_get(m, 1, &v, &err), 1);
-    ck_assert(v.ok);
+    ck_assert_int_eq(manifest_volume_get(m, volume_of("1.1.1"), &v, &err), 1);
+    ck_assert_int_eq(v.n_slices, 2);
     ck_assert_int_eq(rows_int(state, "SELECT dirty FROM series"), 0);
 }
 END_TEST
@@ -776,8 +868,12 @@ START_TEST(what_was_measured_on_a_gone_instance_is_dropped)
     write_rows(&r, 1);
     ck_assert_int_eq(manifest_view_intern(m, "crop", 0, &view, &err), 0);
     ck_assert_int_eq(manifest_output_put(m, view, 1, 0, 0, 1, &o, &err), 0);
-    ck_assert_int_eq(manifest_output_put(m, view, 1, 1, 0, 1, &stack, &err), 0);
+    ck_assert_int_eq(manifest_output_put(m, view, volume_of("1.1.1"), 0, 0, 1,
+                                         &stack, &err),
+                     0);
     ck_assert_int_eq(manifest_fact_put(m, 1, "crop", 1, &fact, &err), 0);
+    ck_assert_int_eq(
+        manifest_fact_put(m, volume_of("1.1.1"), "series", 1, &fact, &err), 0);
     ck_assert_int_eq(manifest_frames_put(m, 1, &extent, 1, &err), 0);
     r.mtime_s = 2000;
     write_rows(&r, 1);
@@ -826,6 +922,8 @@ static Suite *suite(void)
     tcase_add_test(t, texts_that_are_no_utf8_do_not_get_in);
     tcase_add_test(t, a_patient_is_a_keyed_hash_and_nothing_else);
     tcase_add_test(t, a_series_is_ordered_once_it_is_complete);
+    tcase_add_test(t, a_volume_of_the_same_slices_is_the_same);
+    tcase_add_test(t, an_older_manifest_is_brought_up_to_date);
     tcase_add_test(t, a_series_left_dirty_is_ordered_by_the_next_run);
     tcase_add_test(t, what_was_measured_on_a_gone_instance_is_dropped);
     suite_add_tcase(s, t);
