@@ -70,6 +70,8 @@ static const struct option table[] = {
      "show presets as folders instead of symbolic links"},
     {"index", 0, OPTION_CHOICE, AT(index_background), 0, 0, "background",
      "mount during the first index; files appear as they are found"},
+    {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
+     "stack series whose slices are not evenly spaced, as if they were"},
     {"xattr", 0, OPTION_FLAG, AT(xattr), 0, 0, NULL,
      "extended attributes user.prepfs.* on images (costs two requests\n"
      "per file in ls -l)"},

@@ -34,6 +34,7 @@ struct options {
     bool index_background;
     bool xattr;
     uint64_t cache_bytes;   /* 0: a quarter of the memory that is free */
+    bool gaps_allowed;      /* irregular series are stacked */
     bool epochs;            /* guard the cache against passes over too much */
     bool pressure;          /* give memory back while the system is short */
     uint64_t prefetch;      /* images ahead of a sequential reader; 0: none */

@@ -78,6 +78,7 @@ static int open_engine(struct parts *p, const struct options *o,
         .archive = paths->archive,
         .max_pixels = o->max_pixels,
         .max_bytes_per_file = o->max_bytes_per_file,
+        .gaps_allowed = o->gaps_allowed,
         .frame_bytes = budget.frames,
         .workers = p->fs.workers,
     };

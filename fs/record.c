@@ -22,7 +22,7 @@ struct recorder {
 struct failure {
     struct pool_job job;
     struct recorder *recorder;
-    int64_t instance_id;
+    int64_t object_id;
     uint16_t view_id;
     const char *stage;
     int code;
@@ -80,8 +80,11 @@ static void run(struct pool_job *job)
     struct failure *f = of_job(job);
     struct manifest *m = f->recorder->manifest;
     struct manifest_instance instance;
+    int found = manifest_instance_by_id(m, f->object_id, &instance, NULL);
 
-    if (manifest_instance_by_id(m, f->instance_id, &instance, NULL) == 1) {
+    if (found == 0) /* of a volume it is the first slice's */
+        found = manifest_volume_by_id(m, f->object_id, &instance, NULL);
+    if (found == 1) {
         (void)manifest_error_put(m, instance.source_id, f->view_id, f->stage,
                                  f->code, f->message, NULL);
         manifest_instance_deinit(&instance);
@@ -106,7 +109,7 @@ void record_failure(struct recorder *r, uint64_t number, const char *stage,
     f->job.key = lane_key;
     f->job.class = POOL_READER;
     f->recorder = r;
-    f->instance_id = i.object;
+    f->object_id = i.object;
     f->view_id = i.view;
     f->stage = stage;
     f->code = code;

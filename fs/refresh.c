@@ -118,18 +118,49 @@ static void forget_leaves(struct refresh *r, const struct inode *folder,
     }
 }
 
+/* The file of a series' volume, by the row of one of its images: parts of it
+ * are those of the volume that is there now. */
+static void forget_volume(struct refresh *r, const struct inode *folder,
+                          const struct manifest_instance *image)
+{
+    struct manifest_instance row = {.frames = 0};
+
+    if (manifest_volume_by_name(r->fs->manifest, image->study_id,
+                                image->series_name, &row, NULL) != 1) {
+        row = (struct manifest_instance){.frames = 0};
+        memcpy(row.name, image->series_name, sizeof row.name);
+    }
+    forget_leaves(r, folder, &row);
+    manifest_instance_deinit(&row);
+}
+
+static void forget_series(struct refresh *r, const struct inode *study,
+                          const struct inode *series,
+                          const struct manifest_instance *image, bool stacked)
+{
+    forget_name(r, study, image->series_name, false);
+    forget_inode(r, series);
+    if (!stacked)
+        return;
+    forget_volume(r, study, image);
+    forget_volume(r, series, image);
+}
+
 static void forget_instances(struct refresh *r, const struct inode *study,
                              const struct manifest_instance *rows, int n)
 {
+    const struct view *view = views_by_id(r->fs->views, study->view, NULL);
+    bool stacked = view && view->select == VIEW_SELECT_SERIES;
     struct inode series = *study;
 
     series.kind = INODE_SERIES;
     for (int i = 0; i < n; i++) {
         if (series.object != rows[i].series_id) {
             series.object = rows[i].series_id;
-            forget_name(r, study, rows[i].series_name, false);
-            forget_inode(r, &series);
+            forget_series(r, study, &series, &rows[i], stacked);
         }
+        if (stacked)
+            continue;
         forget_leaves(r, study, &rows[i]);
         forget_leaves(r, &series, &rows[i]);
     }

@@ -316,13 +316,18 @@ static int lookup_series(struct tree *t, const struct inode *study,
     return folder_entry(t, &i, folder.mtime_s, ret, err);
 }
 
-/* The image of a leaf's name, as it is listed under this extension. */
-static int instance_by_name(struct tree *t, int64_t study_id, int64_t series_id,
-                            const struct view_leaf *name,
-                            struct manifest_instance *ret, struct error *err)
+/* The image of a leaf's name, as it is listed under this extension; under
+ * `series` the volume. */
+static int object_by_name(struct tree *t, const struct view *view,
+                          int64_t study_id, int64_t series_id,
+                          const struct view_leaf *name,
+                          struct manifest_instance *ret, struct error *err)
 {
-    int rc = manifest_instance_by_name(t->c.manifest, study_id, name->stem, ret,
-                                       err);
+    int rc = view->select == VIEW_SELECT_SERIES
+                 ? manifest_volume_by_name(t->c.manifest, study_id, name->stem,
+                                           ret, err)
+                 : manifest_instance_by_name(t->c.manifest, study_id,
+                                             name->stem, ret, err);
 
     if (rc <= 0)
         return rc < 0 ? -1 : not_found("image", name->stem, err);
@@ -349,11 +354,14 @@ static int check_part(const struct view *view, const struct view_leaf *name,
     return 0;
 }
 
-/* A rescan expires the names that it can count. Findings come and go: of
- * those that went nobody knows how many there were. */
+/* A rescan expires the names that it can count. How many findings there were
+ * before some went, or parts of a series before it changed, nobody knows. */
 static bool names_last(const struct view *view)
 {
-    return view_parts_are_known(view) && view->patches != VIEW_PATCHES_ROI;
+    bool is_part = view_parts_of(view) != VIEW_PART_NONE;
+
+    return view_parts_are_known(view) && view->patches != VIEW_PATCHES_ROI &&
+           (view->select != VIEW_SELECT_SERIES || !is_part);
 }
 
 static int lookup_leaf(struct tree *t, const struct inode *parent,
@@ -372,7 +380,7 @@ static int lookup_leaf(struct tree *t, const struct inode *parent,
     int rc;
 
     if (!view || check_part(view, name, err) < 0 ||
-        instance_by_name(t, study_id, series_id, name, &instance, err) < 0)
+        object_by_name(t, view, study_id, series_id, name, &instance, err) < 0)
         return -1;
     i.object = instance.id;
     rc = inode_pack(&i, &number, err);
@@ -525,6 +533,10 @@ int tree_leaf(struct tree *t, uint64_t number, struct tree_leaf *ret,
     ret->view = views_by_id(t->c.views, i.view, err);
     if (!ret->view)
         return -1;
+    if (ret->view->select == VIEW_SELECT_SERIES)
+        return found_or_stale(
+            manifest_volume_by_id(t->c.manifest, i.object, &ret->instance, err),
+            "volume", i.object, err);
     return found_or_stale(
         manifest_instance_by_id(t->c.manifest, i.object, &ret->instance, err),
         "instance", i.object, err);
@@ -564,7 +576,10 @@ void tree_describe(struct tree *t, uint64_t number, char *buf, size_t size)
     if (view)
         view_canonical_name(view, dirname);
     if (inode_kind_is_leaf(i.kind))
-        (void)snprintf(buf, size, "%s, instance %" PRId64, dirname, i.object);
+        (void)snprintf(buf, size, "%s, %s %" PRId64, dirname,
+                       view && view->select == VIEW_SELECT_SERIES ? "volume"
+                                                                  : "instance",
+                       i.object);
     else if (i.kind == INODE_STUDY || i.kind == INODE_SERIES)
         (void)snprintf(buf, size, "%s, %s %" PRId64, dirname,
                        i.kind == INODE_STUDY ? "study" : "series", i.object);

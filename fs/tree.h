@@ -123,7 +123,8 @@ enum { TREE_CACHEABLE_ENTRIES = 1000 };
 
 int tree_statfs(struct tree *t, struct statvfs *ret, struct error *err);
 
-/* Who a leaf is: its numbers, its view and its row. */
+/* Who a leaf is: its numbers, its view and its row, which is that of a volume
+ * under the operator `series`. */
 struct tree_leaf {
     struct leaf leaf;
     const struct view *view;

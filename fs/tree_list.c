@@ -271,8 +271,11 @@ static int list_images(const struct listing *l, int64_t study_id,
     if (!rows)
         return error_no_memory(err);
     do {
-        n = manifest_list_instances(l->t->c.manifest, study_id, series_id,
-                                    after, l->page, rows, err);
+        n = view->select == VIEW_SELECT_SERIES
+                ? manifest_list_volumes(l->t->c.manifest, study_id, series_id,
+                                        after, l->page, rows, err)
+                : manifest_list_instances(l->t->c.manifest, study_id, series_id,
+                                          after, l->page, rows, err);
         if (n > 0)
             after = rows[n - 1].id;
         if (n > 0)
@@ -288,7 +291,7 @@ static int list_study(const struct listing *l, struct error *err)
 
     if (!view)
         return -1;
-    if (view->tree)
+    if (view->tree && view->select != VIEW_SELECT_SERIES)
         return list_folders(l, INODE_SERIES, series, err);
     return list_images(l, l->folder.object, 0, err);
 }

@@ -25,6 +25,15 @@ void render_engine_text(char *buf, size_t size)
                    decode_versions(), tiff, png, JSON_LEAF_REVISION);
 }
 
+/* Only volumes can have gaps; 62 bits are left for it. */
+uint64_t render_engine_of(const struct view *view, bool gaps_allowed)
+{
+    uint64_t gaps = UINT64_C(0x67617073);
+
+    return render_engine() ^
+           (gaps_allowed && view->select == VIEW_SELECT_SERIES ? gaps : 0);
+}
+
 /* 63 bits, so that SQLite's signed column holds it. */
 uint64_t render_engine(void)
 {

@@ -73,17 +73,14 @@ static void file_free(void *value)
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks, and so do all but .tiff if they differ in how
  * a TIFF is packed. A .json prints the view as it is. */
-static void digest_of(const struct file *file,
-                      const struct manifest_instance *instance,
-                      const struct view *asked, uint64_t engine,
-                      uint64_t ret[2])
+static void digest_of(const struct file *file, const uint64_t version[4],
+                      const struct view *asked, uint64_t ret[2])
 {
     struct {
         uint64_t numbers[7];
         char view[VIEW_TEXT_SIZE];
-    } what = {{instance->dev, instance->ino, instance->size,
-               (uint64_t)instance->mtime_ns, engine, file->id.part,
-               file->id.kind},
+    } what = {{version[0], version[1], version[2], version[3], file->engine,
+               file->id.part, file->id.kind},
               ""};
     struct view view = *asked;
     size_t length;
@@ -202,11 +199,11 @@ static uint64_t origin_digest(const struct patches_origin *origin)
 }
 
 /* The engine under which the length of this leaf is remembered. */
-static uint64_t engine_of(const struct files *f, const struct file *file)
+static uint64_t engine_of(const struct file *file)
 {
     if (!is_finding(file) || layout_is_early(file_kind(file), &file->plan))
-        return f->config.engine;
-    return (f->config.engine ^ origin_digest(&file->plan.patch)) >> 1;
+        return file->engine;
+    return (file->engine ^ origin_digest(&file->plan.patch)) >> 1;
 }
 
 /* What cannot be kept (a full disk, a busy database) is measured again next
@@ -218,6 +215,7 @@ static void remember(struct files *f, const struct file *file,
     const struct file_id *id = &file->id;
     struct error ignored = ERROR_INIT;
     struct manifest_output out = {
+        .is_series = p->view.select == VIEW_SELECT_SERIES,
         .width = p->out_width,
         .height = p->out_height,
         .channels = p->out_channels,
@@ -240,7 +238,7 @@ static void remember(struct files *f, const struct file *file,
         out.vstd = file->object->numbers.stats.sd;
     }
     (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
-                              id->part, id->kind, engine_of(f, file), &out,
+                              id->part, id->kind, engine_of(file), &out,
                               &ignored);
 }
 
@@ -312,7 +310,7 @@ static int recall(struct files *f, const struct file *file,
     const struct file_id *id = &file->id;
     int found =
         manifest_output_get(f->config.manifest, id->view_id, id->object_id,
-                            id->part, id->kind, engine_of(f, file), ret, err);
+                            id->part, id->kind, engine_of(file), ret, err);
 
     *ret_known = false;
     if (found <= 0)
@@ -359,6 +357,7 @@ static int resolve_part(const struct file_request *r, struct file *file,
     if (object_get(r->files->objects, r->id->view_id, r->view, r->id->object_id,
                    &file->object_ref, &file->object, err) != 0)
         return -1;
+    digest_of(file, file->object->frames.version, r->view, file->digest);
     file->plan = file->object->plan;
     if (plan_set_part(&file->plan, file->id.part, err) != 0)
         return -1;
@@ -374,13 +373,14 @@ static int resolve_part(const struct file_request *r, struct file *file,
 /* A .json is there whatever becomes of the pixels, unless of a part that is
  * not, and is made at once: its size is its text's. */
 static int resolve_json(const struct file_request *r,
-                        const struct manifest_instance *instance,
-                        struct file *file, struct error *err)
+                        const struct manifest_instance *row, struct file *file,
+                        struct error *err)
 {
     struct files *f = r->files;
     struct leaf_json about = {
+        .manifest = f->config.manifest,
         .sources = f->config.maker->sources,
-        .instance = instance,
+        .row = row,
         .view = r->view,
         .digest = file->digest,
         .part = file->id.part,
@@ -389,15 +389,21 @@ static int resolve_json(const struct file_request *r,
     struct packed none = {.bytes = 0};
     char problem[ERROR_MSG_MAX];
     struct error why = ERROR_INIT;
+    uint64_t version[4];
     size_t length;
 
+    if (frames_version(f->config.manifest, row, version, err) != 0)
+        return -1;
+    digest_of(file, version, r->view, file->digest);
     if (resolve_part(r, file, &why) == 0) {
         about.plan = &file->plan;
-        about.order = &file->object->order;
+        about.frames = &file->object->frames;
         about.extent = &file->object->extent;
     } else if (file->id.part == 0 &&
-               leaf_json_problem(&why, instance, problem)) {
+               leaf_json_problem(f->config.manifest, &why, row, problem)) {
         about.problem = problem;
+        file->plan.view = *r->view;
+        file->plan.pages = 0;
     } else {
         *err = why;
         return -1;
@@ -413,7 +419,7 @@ static int resolve_json(const struct file_request *r,
 }
 
 static int resolve_pixels(const struct file_request *r,
-                          const struct manifest_instance *instance,
+                          const struct manifest_instance *row,
                           struct file *file, struct error *err)
 {
     CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
@@ -422,9 +428,10 @@ static int resolve_pixels(const struct file_request *r,
 
     /* Nothing is measured for what the format cannot hold. */
     if (early_plan(f->config.manifest, file_kind(file), file->id.part, r->view,
-                   instance, &file->plan, err) != 0 ||
-        resolve_part(r, file, err) != 0 ||
-        recall(f, file, &known, &is_known, err) != 0 ||
+                   row, &file->plan, err) != 0 ||
+        resolve_part(r, file, err) != 0)
+        return -1;
+    if (recall(f, file, &known, &is_known, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
         return -1;
     return file_check_size(f, file->layout.size, err);
@@ -433,19 +440,18 @@ static int resolve_pixels(const struct file_request *r,
 static int resolve(const struct file_request *r, struct file *file,
                    struct error *err)
 {
-    CLEANUP(manifest_instance_deinit) struct manifest_instance instance = {0};
+    CLEANUP(manifest_instance_deinit) struct manifest_instance row = {0};
     struct files *f = r->files;
 
-    if (object_instance(f->config.manifest, r->id->object_id, &instance, err) !=
+    if (frames_row(f->config.manifest, r->view, r->id->object_id, &row, err) !=
         0)
         return -1;
     file->id = *r->id;
     file->objects = f->objects;
-    file->study_id = instance.study_id;
-    digest_of(file, &instance, r->view, f->config.engine, file->digest);
-    return file_kind(file) == LEAF_JSON
-               ? resolve_json(r, &instance, file, err)
-               : resolve_pixels(r, &instance, file, err);
+    file->study_id = row.study_id;
+    file->engine = render_engine_of(r->view, f->config.gaps_allowed);
+    return file_kind(file) == LEAF_JSON ? resolve_json(r, &row, file, err)
+                                        : resolve_pixels(r, &row, file, err);
 }
 
 static int file_make(void *opaque, const struct flight_key *key,
@@ -565,7 +571,7 @@ struct files *files_new(const struct files_config *config, struct error *err)
     struct objects_config objects = {
         .manifest = config->manifest,
         .maker = config->maker,
-        .engine = config->engine,
+        .gaps_allowed = config->gaps_allowed,
         .max_bytes_per_file = config->max_bytes_per_file,
         .plan_bytes = config->plan_bytes / 2,
     };

@@ -22,7 +22,7 @@ struct files_config {
     struct manifest *manifest;
     struct cache *cache;
     struct page_maker *maker;
-    uint64_t engine;
+    bool gaps_allowed;
     uint64_t max_bytes_per_file; /* 0: no limit */
     size_t plan_bytes;           /* budgets for what is kept to use again: */
     size_t page_bytes;           /* plans (about 1.5 KiB each) and pages */
@@ -42,6 +42,7 @@ struct file {
     struct flight_ref object_ref;
     const struct object *object; /* NULL: a .json without pixels */
     int64_t study_id;
+    uint64_t engine;
     struct plan plan;            /* of the part */
     struct layout layout;
     char *text;              /* all of a .json, else NULL */

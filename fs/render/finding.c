@@ -13,11 +13,20 @@
 #include "render/geometry.h"
 #include "render/object.h"
 
+/* Findings of a volume are those of its series. */
+static struct manifest_roi_object whose_of(const struct manifest_instance *row)
+{
+    return (struct manifest_roi_object){
+        .id = row->slices > 0 ? row->series_id : row->id,
+        .is_series = row->slices > 0,
+    };
+}
+
 int object_count_findings(struct manifest *m,
-                          const struct manifest_instance *instance,
+                          const struct manifest_instance *row,
                           struct plan *plan, struct error *err)
 {
-    struct manifest_roi_object whose = {.id = instance->id};
+    struct manifest_roi_object whose = whose_of(row);
     uint32_t count;
 
     if (plan->view.patches != VIEW_PATCHES_ROI)
@@ -32,7 +41,12 @@ static int finding_of(struct manifest *m, const struct object *object,
                       const struct plan *plan, struct manifest_roi *ret,
                       struct error *err)
 {
-    struct manifest_roi_object whose = {.id = object->instance.id};
+    bool is_series = plan->view.select == VIEW_SELECT_SERIES;
+    struct manifest_roi_object whose = {
+        .id = is_series ? object->frames.instance.series_id
+                        : object->frames.object_id,
+        .is_series = is_series,
+    };
     int found =
         manifest_roi_get(m, plan->view.roi_name, &whose, plan->part, ret, err);
 

@@ -14,20 +14,35 @@
 struct pages {
     const struct plan *plan;
     const struct dicom_header *header;
-    const struct dicom_order *order;
+    const struct frames *frames;
 };
 
-/* A frame that takes part, by its number from 0. */
-static const struct dicom_frame *frame_of(const struct pages *p, uint32_t page)
+static bool has_slices(const struct pages *p)
 {
-    return dicom_frame_at(p->header,
-                          p->order->frames[plan_frame(p->plan, page)]);
+    return p->frames->slices.n > 0;
 }
 
-static bool is_placed(const struct dicom_frame *f)
+/* A frame that takes part, by its number from 0. Slices differ from the first
+ * in their position: the manifest saw to the rest. */
+static const struct dicom_frame *frame_of(const struct pages *p, uint32_t page)
 {
-    return isfinite(f->position[0]) && isfinite(f->position[1]) &&
-           isfinite(f->position[2]);
+    if (has_slices(p))
+        return dicom_frame_at(p->header, 0);
+    return dicom_frame_at(p->header,
+                          p->frames->order.frames[plan_frame(p->plan, page)]);
+}
+
+static const double *position_of(const struct pages *p, uint32_t page)
+{
+    if (has_slices(p))
+        return p->frames->slices.v[plan_frame(p->plan, page)].position;
+    return frame_of(p, page)->position;
+}
+
+static bool is_placed(const double position[3])
+{
+    return isfinite(position[0]) && isfinite(position[1]) &&
+           isfinite(position[2]);
 }
 
 static double distance(const double a[3], const double b[3])
@@ -57,14 +72,15 @@ static bool is_regular(const struct pages *p, const double step[3])
     double limit = DRIFT_MAX * length(step);
 
     for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
-        const struct dicom_frame *a = frame_of(p, page - 1);
-        const struct dicom_frame *b = frame_of(p, page);
+        const double *a = position_of(p, page - 1);
+        const double *b = position_of(p, page);
         double next[3];
 
         for (unsigned i = 0; i < 3; i++)
-            next[i] = a->position[i] + step[i];
-        if (!is_placed(b) || !is_parallel(a, b) ||
-            !(distance(b->position, next) <= limit))
+            next[i] = a[i] + step[i];
+        if (!is_placed(b) ||
+            !is_parallel(frame_of(p, page - 1), frame_of(p, page)) ||
+            !(distance(b, next) <= limit))
             return false;
     }
     return true;
@@ -73,13 +89,13 @@ static bool is_regular(const struct pages *p, const double step[3])
 /* Do all pages show the very same place? */
 static bool is_one_place(const struct pages *p)
 {
-    const struct dicom_frame *first = frame_of(p, 0);
+    const double *first = position_of(p, 0);
 
     for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
-        const struct dicom_frame *f = frame_of(p, page);
+        const double *position = position_of(p, page);
 
-        if (!is_placed(first) ? is_placed(f)
-                              : !(distance(f->position, first->position) == 0))
+        if (!is_placed(first) ? is_placed(position)
+                              : !(distance(position, first) == 0))
             return false;
     }
     return true;
@@ -102,8 +118,11 @@ static double thickness(const struct dicom_frame *f)
 static double stated_offset(const struct pages *p, uint32_t page)
 {
     const struct dicom_header *h = p->header;
-    uint32_t frame = p->order->frames[plan_frame(p->plan, page)];
+    uint32_t frame;
 
+    if (has_slices(p))
+        return 0; /* each slice has a place of its own, or none */
+    frame = p->frames->order.frames[plan_frame(p->plan, page)];
     if (h->frame_vector)
         return h->vector_is_mm ? h->frame_vector[frame] - h->frame_vector[0]
                                : 0;
@@ -149,14 +168,13 @@ static bool place_stated(const struct pages *p, struct geometry *ret,
 /* Pages that have places: false unless they are one volume. */
 static bool place_measured(const struct pages *p, struct affine_source *source)
 {
-    const struct dicom_frame *first = frame_of(p, 0);
-    const struct dicom_frame *last = frame_of(p, p->plan->depth.picked - 1);
+    const double *first = position_of(p, 0);
+    const double *last = position_of(p, p->plan->depth.picked - 1);
 
     source->spacing[2] = 0;
-    if (p->order->why_mixed || !is_placed(first) || !is_placed(last))
+    if (p->frames->order.why_mixed || !is_placed(first) || !is_placed(last))
         return false;
-    affine_step_between(first->position, last->position, p->plan->depth.picked,
-                        source->step);
+    affine_step_between(first, last, p->plan->depth.picked, source->step);
     if (!is_regular(p, source->step))
         return false;
     source->spacing[2] = length(source->step);
@@ -177,7 +195,7 @@ static bool place(const struct pages *p, struct geometry *ret,
                     is_swapped ? plan->px_x : plan->px_y, thickness(first)},
     };
     memcpy(source->orientation, first->orientation, sizeof first->orientation);
-    memcpy(source->position, first->position, sizeof first->position);
+    memcpy(source->position, position_of(p, 0), sizeof source->position);
     if (plan->depth.picked == 1)
         return true;
     return is_one_place(p) ? place_stated(p, ret, source)
@@ -285,9 +303,9 @@ static void scale_spacing(const struct plan *plan, double z,
 }
 
 void geometry_of(const struct plan *plan, const struct dicom_header *header,
-                 const struct dicom_order *order, struct geometry *ret)
+                 const struct frames *frames, struct geometry *ret)
 {
-    struct pages pages = {plan, header, order};
+    struct pages pages = {plan, header, frames};
     struct affine_source source;
     bool is_known, is_thick;
 
@@ -302,7 +320,7 @@ void geometry_of(const struct plan *plan, const struct dicom_header *header,
     if (source.spacing[2] == 0) /* a slice is somewhere, however thick */
         source.spacing[2] = 1;
     if (!is_known || !affine_init(&source, &ret->affine)) {
-        if (!is_placed(frame_of(&pages, 0)))
+        if (!is_placed(position_of(&pages, 0)))
             place_itself(plan, &source, ret);
         return;
     }

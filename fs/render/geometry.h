@@ -17,6 +17,7 @@
 
 #include "dicom/dicom.h"
 #include "nii/affine.h"
+#include "render/frames.h"
 #include "render/plan.h"
 
 struct geometry {
@@ -31,9 +32,9 @@ struct geometry {
     struct affine grid;
 };
 
-/* `plan` has its region and its padding; `order` is that of the source's
- * frames. */
+/* `plan` has its region and its padding; `header` is that of the one instance,
+ * or of the first slice (frames_first). */
 void geometry_of(const struct plan *plan, const struct dicom_header *header,
-                 const struct dicom_order *order, struct geometry *ret);
+                 const struct frames *frames, struct geometry *ret);
 
 #endif

@@ -28,6 +28,7 @@ struct document {
     struct json_leaf_window window;
     struct json_leaf_size sizes[SIZES_MAX];
     struct json_leaf_page *pages;
+    char **slices;
     const char *warnings[WARNINGS_MAX];
     struct json_leaf_attribute *attributes;
     struct json_leaf_value *values;
@@ -39,6 +40,9 @@ static void document_free(struct document *d)
         free((void *)(uintptr_t)d->operators[i].text);
         free((void *)(uintptr_t)d->operators[i].does);
     }
+    for (uint32_t k = 0; d->slices && k < d->leaf.n_instances; k++)
+        free(d->slices[k]);
+    free(d->slices);
     dicom_header_deinit(&d->header);
     free(d->pages);
     free(d->attributes);
@@ -48,20 +52,45 @@ static void document_free(struct document *d)
 
 /* ---- problems ----------------------------------------------------------- */
 
-bool leaf_json_problem(const struct error *why,
-                       const struct manifest_instance *instance,
+/* May the text hold the path of one of the sources? */
+static bool may_name(struct manifest *m, const char *text,
+                     const struct manifest_instance *row)
+{
+    struct manifest_slices slices = {0};
+    struct manifest_instance slice;
+    bool may = strstr(text, row->relpath) != NULL ||
+               strlen(text) >= ERROR_MSG_MAX - 1; /* was cut */
+
+    if (row->slices > 0 &&
+        manifest_volume_slices(m, row->id, &slices, NULL) != 0)
+        return true;
+    for (uint32_t i = 0; i < slices.n && !may; i++) {
+        if (manifest_instance_by_id(m, slices.v[i].id, &slice, NULL) != 1) {
+            may = true;
+            break;
+        }
+        may = strstr(text, slice.relpath) != NULL;
+        manifest_instance_deinit(&slice);
+    }
+    manifest_slices_deinit(&slices);
+    return may;
+}
+
+bool leaf_json_problem(struct manifest *m, const struct error *why,
+                       const struct manifest_instance *row,
                        char ret[ERROR_MSG_MAX])
 {
-    bool may_name_it = strstr(why->msg, instance->relpath) != NULL ||
-                       strlen(why->msg) >= ERROR_MSG_MAX - 1; /* was cut */
     bool lasts = why->kind == ERROR_UNSUPPORTED || why->kind == ERROR_CORRUPT ||
                  why->kind == ERROR_TOO_BIG || why->kind == ERROR_NOT_FOUND;
 
+    if (!lasts)
+        return false;
     (void)snprintf(ret, ERROR_MSG_MAX, "%s",
-                   may_name_it ? "this view cannot be had of this source; "
-                                 "errors.tsv has the reason"
-                               : why->msg);
-    return lasts;
+                   may_name(m, why->msg, row)
+                       ? "this view cannot be had of this source; errors.tsv "
+                         "has the reason"
+                       : why->msg);
+    return true;
 }
 
 /* ---- view --------------------------------------------------------------- */
@@ -116,7 +145,7 @@ static const char *spacing_source(enum dicom_spacing_source source)
 
 static void put_stored(struct document *d)
 {
-    const struct manifest_instance *i = d->about->instance;
+    const struct manifest_instance *i = d->about->row;
     struct decode_desc native = i->desc;
     struct json_leaf *l = &d->leaf;
 
@@ -136,10 +165,10 @@ static void put_stored(struct document *d)
 
 static void put_source(struct document *d)
 {
-    const struct manifest_instance *i = d->about->instance;
+    const struct manifest_instance *i = d->about->row;
     struct json_leaf *l = &d->leaf;
 
-    l->object = "instance";
+    l->object = i->slices > 0 ? "series" : "instance";
     l->study = i->study_name;
     l->series = i->series_name;
     l->name = i->name;
@@ -163,8 +192,8 @@ static void put_source(struct document *d)
  * all the same is read as it was meant. */
 static bool is_signed_tag(const struct document *d, uint32_t tag)
 {
-    return d->about->instance->has_pixels &&
-           d->about->instance->desc.is_signed &&
+    return d->about->row->has_pixels &&
+           d->about->row->desc.is_signed &&
            (tag == 0x00280106 || tag == 0x00280107 || tag == 0x00280120 ||
             tag == 0x00280121);
 }
@@ -239,10 +268,23 @@ static bool page_frames(const struct plan *p, uint32_t page,
     return true;
 }
 
-/* The stored frame of one that takes part. */
+static bool has_slices(const struct document *d)
+{
+    return d->about->frames->slices.n > 0;
+}
+
+/* The number of one that takes part: a stored frame, or a slice. */
+static uint32_t number_of(const struct document *d, uint32_t picked)
+{
+    uint32_t k = plan_frame(d->about->plan, picked);
+
+    return has_slices(d) ? k : d->about->frames->order.frames[k];
+}
+
+/* Its frame in the header at hand: of slices the first stands for all. */
 static uint32_t frame_at(const struct document *d, uint32_t picked)
 {
-    return d->about->order->frames[plan_frame(d->about->plan, picked)];
+    return has_slices(d) ? 0 : number_of(d, picked);
 }
 
 /* ---- window ------------------------------------------------------------- */
@@ -345,6 +387,13 @@ static int put_window(struct document *d, struct error *err)
     if (p->value_channels == 3)
         return 0;
     fill_window(d, from, &first);
+    if (has_slices(d)) {
+        d->window.per_frame |= first.voi == VALUES_VOI_WINDOW &&
+                               p->view.window != VIEW_WINDOW_EXPLICIT &&
+                               from != to &&
+                               !d->about->frames->slices.one_window;
+        return 0;
+    }
     for (uint32_t k = from + 1; k <= to; k++) {
         if (spec_of(d, k, &other, err) != 0)
             return -1;
@@ -456,6 +505,31 @@ static void put_output(struct document *d)
     put_sizes(d);
 }
 
+/* The names of all slices, in order. */
+static int put_slices(struct document *d, struct error *err)
+{
+    const struct frames *f = d->about->frames;
+
+    if (!has_slices(d))
+        return 0;
+    d->slices = calloc(f->slices.n, sizeof *d->slices);
+    if (!d->slices)
+        return error_no_memory(err);
+    d->leaf.instances = (const char *const *)d->slices;
+    d->leaf.n_instances = f->slices.n;
+    for (uint32_t k = 0; k < f->slices.n; k++) {
+        struct frame_place place;
+
+        if (frames_at(f, k, &place, err) != 0)
+            return -1;
+        d->slices[k] = strdup(place.instance->name);
+        frame_place_deinit(&place);
+        if (!d->slices[k])
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
 /* With pages that show no frame there is no map. */
 static int put_pages(struct document *d, struct error *err)
 {
@@ -469,8 +543,9 @@ static int put_pages(struct document *d, struct error *err)
 
         if (!page_frames(p, page, &first, &last))
             return 0;
-        d->pages[page].first = frame_at(d, first);
-        d->pages[page].last = frame_at(d, last);
+        d->pages[page].first = number_of(d, first);
+        d->pages[page].last = number_of(d, last);
+        d->pages[page].instance = d->pages[page].first;
     }
     d->leaf.page_map = d->pages;
     d->leaf.n_pages = p->pages;
@@ -541,7 +616,7 @@ static void put_geometry(struct document *d)
     l->pad_after[0] = p->pad.right;
     l->pad_after[1] = p->pad.bottom;
     put_windows(d);
-    geometry_of(p, &d->header, d->about->order, &g);
+    geometry_of(p, &d->header, d->about->frames, &g);
     memcpy(l->spacing, g.spacing, sizeof l->spacing);
     l->has_affine = g.has_affine;
     memcpy(l->affine, g.affine.m, sizeof l->affine);
@@ -558,7 +633,7 @@ static int put_pixels(struct document *d, struct error *err)
     if (d->leaf.problem)
         return 0;
     if (put_window(d, &why) != 0) {
-        if (!leaf_json_problem(&why, a->instance, d->problem)) {
+        if (!leaf_json_problem(a->manifest, &why, a->row, d->problem)) {
             *err = why;
             return -1;
         }
@@ -568,7 +643,51 @@ static int put_pixels(struct document *d, struct error *err)
     put_output(d);
     put_geometry(d);
     d->leaf.has_output = true;
-    return put_pages(d, err);
+    return put_slices(d, err) == 0 ? put_pages(d, err) : -1;
+}
+
+/* In the view's order, if there is one. */
+static int first_slice(const struct leaf_json *a, struct manifest_instance *ret,
+                       struct error *err)
+{
+    struct manifest_slices slices = {0};
+    int64_t id = 0;
+    int found;
+
+    if (a->frames && a->frames->slices.n > 0)
+        id = a->frames->slices.v[0].id;
+    else if (manifest_volume_slices(a->manifest, a->row->id, &slices, err) != 0)
+        return -1;
+    else if (slices.n > 0)
+        id = slices.v[0].id;
+    manifest_slices_deinit(&slices);
+    found = manifest_instance_by_id(a->manifest, id, ret, err);
+    if (found == 0)
+        return error_set(err, ERROR_STALE, "slices of this series changed");
+    return found < 0 ? -1 : 0;
+}
+
+/* The header of the instance; of a volume that of its first slice. */
+static int describe(struct document *d, const uint32_t *tags, size_t n,
+                    struct error *err)
+{
+    const struct leaf_json *a = d->about;
+    struct manifest_instance slice = {0};
+    const struct manifest_instance *of = a->row;
+    int rc = 0;
+
+    if (a->row->slices > 0) {
+        rc = first_slice(a, &slice, err);
+        of = &slice;
+    }
+    if (rc == 0)
+        rc = source_describe(a->sources, of, tags, n, &d->header, err);
+    /* The order of the frames is that of the header read before. */
+    if (rc == 0 && a->plan && d->header.frames != of->frames)
+        rc = error_set(err, ERROR_STALE, "%s changed since it was indexed",
+                       of->relpath);
+    manifest_instance_deinit(&slice);
+    return rc;
 }
 
 static int read_header(struct document *d, struct error *err)
@@ -583,14 +702,7 @@ static int read_header(struct document *d, struct error *err)
         return error_no_memory(err);
     for (size_t i = 0; i < n; i++)
         tags[i] = allowed[i].tag;
-    if (source_describe(d->about->sources, d->about->instance, tags, n,
-                        &d->header, err) != 0)
-        return -1;
-    /* The order of the frames is that of the header read before. */
-    if (d->about->plan && d->header.frames != d->about->instance->frames)
-        return error_set(err, ERROR_STALE, "%s changed since it was indexed",
-                         d->about->instance->relpath);
-    return 0;
+    return describe(d, tags, n, err);
 }
 
 int leaf_json_make(const struct leaf_json *about, char **ret_text,

@@ -13,13 +13,15 @@
 #define RENDER_LEAF_JSON_H
 
 #include "image/values.h"
+#include "render/frames.h"
 #include "render/plan.h"
 #include "render/source.h"
 
 /* Everything borrowed for the call. */
 struct leaf_json {
+    struct manifest *manifest;
     struct sources *sources;
-    const struct manifest_instance *instance;
+    const struct manifest_instance *row; /* of an instance, or a volume */
     const struct view *view;
     const uint64_t *digest; /* two numbers that name the version */
     uint32_t part;          /* 0: all of the object */
@@ -27,7 +29,7 @@ struct leaf_json {
     /* A complete plan; or NULL, and the reason why there are no pixels. */
     const struct plan *plan;
     const char *problem;
-    const struct dicom_order *order; /* with a plan, these two */
+    const struct frames *frames; /* with a plan, these two */
     const struct values_extent *extent;
 };
 
@@ -42,8 +44,8 @@ int leaf_json_make(const struct leaf_json *about, char **ret_text,
  * `ret`; false if it may pass (I/O, memory, a source that changed). Errors
  * that name the file, or may, are put in other words: a document has no path.
  */
-bool leaf_json_problem(const struct error *why,
-                       const struct manifest_instance *instance,
+bool leaf_json_problem(struct manifest *m, const struct error *why,
+                       const struct manifest_instance *row,
                        char ret[ERROR_MSG_MAX]);
 
 #endif

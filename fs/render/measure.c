@@ -21,7 +21,7 @@ static void keep_fact(const struct measure *m, const struct page_job *job,
 {
     struct error ignored = ERROR_INIT;
 
-    (void)manifest_fact_put(m->manifest, job->instance->id, prefix, m->engine,
+    (void)manifest_fact_put(m->manifest, job->frames->object_id, prefix, m->engine,
                             fact, &ignored);
 }
 
@@ -51,7 +51,7 @@ static int extent_recall(const struct measure *m, struct page_job *job,
                          const char *prefix, struct error *err)
 {
     struct manifest_fact fact;
-    int found = manifest_fact_get(m->manifest, job->instance->id, prefix,
+    int found = manifest_fact_get(m->manifest, job->frames->object_id, prefix,
                                   m->engine, &fact, err);
 
     if (found <= 0 || isnan(fact.vmin))
@@ -60,17 +60,28 @@ static int extent_recall(const struct measure *m, struct page_job *job,
     return 1;
 }
 
+/* Of slices the first stands for all, but for the window: those that have
+ * none need the extent, and the manifest counts them. */
 static int extent_needed(const struct page_job *job, bool *ret,
                          struct error *err)
 {
+    struct sources *sources = job->maker->sources;
     struct flight_ref ref = {NULL, NULL};
+    struct frame_place place;
     const struct source *source;
+    int rc;
 
-    if (source_get(job->maker->sources, job->instance, &ref, &source, err) != 0)
+    if (frames_first(job->frames, &place, err) != 0)
         return -1;
-    *ret = spec_needs_extent(job->plan, source->header);
-    source_put(job->maker->sources, &ref);
-    return 0;
+    rc = source_get(sources, place.instance, &ref, &source, err);
+    if (rc == 0) {
+        *ret = spec_needs_extent(job->plan, source->header) ||
+               (job->frames->slices.windowless > 0 &&
+                spec_may_need_extent(job->plan));
+        source_put(sources, &ref);
+    }
+    frame_place_deinit(&place);
+    return rc;
 }
 
 int measure_extent(const struct measure *m, struct page_job *job,
@@ -109,7 +120,7 @@ static int display_job(const struct measure *m, const struct page_job *job,
     struct view view;
 
     view_measure(&job->plan->view, &view);
-    if (plan_init(&view, job->instance, plan, err) != 0)
+    if (plan_init(&view, &job->frames->instance, plan, err) != 0)
         return -1;
     *ret = *job;
     ret->plan = plan;
@@ -163,7 +174,7 @@ int measure_crop(const struct measure *m, const struct page_job *job,
 
     view_measure(&job->plan->view, &view);
     (void)view_print(&view, prefix, sizeof prefix);
-    found = manifest_fact_get(m->manifest, job->instance->id, prefix, m->engine,
+    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix, m->engine,
                               &fact, err);
     if (found < 0)
         return -1;
@@ -188,7 +199,7 @@ int measure_pad(const struct measure *m, const struct page_job *job,
     struct page_job display = *job;
     struct plan plan;
 
-    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+    if (page_display_plan(job->plan, &job->frames->instance, &plan, err) != 0)
         return -1;
     display.plan = &plan;
     if (measure_extent(m, &display, err) != 0 ||
@@ -270,7 +281,7 @@ static int measure_limits(const struct measure *m, struct page_job *job,
     if (!needs_limits(&job->plan->view))
         return 0;
     limits_prefix(job->plan, prefix, sizeof prefix);
-    found = manifest_fact_get(m->manifest, job->instance->id, prefix, m->engine,
+    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix, m->engine,
                               &fact, err);
     if (found < 0)
         return -1;
@@ -294,7 +305,7 @@ static int display_extent(const struct measure *m, struct page_job *job,
 
     if (!job->plan->view.norm_fg)
         return 0;
-    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+    if (page_display_plan(job->plan, &job->frames->instance, &plan, err) != 0)
         return -1;
     display.plan = &plan;
     if (measure_extent(m, &display, err) != 0)

@@ -11,6 +11,7 @@
 #include "prepfs/cleanup.h"
 #include "render/geometry.h"
 #include "render/measure.h"
+#include "render/render.h"
 
 struct objects {
     struct objects_config config;
@@ -22,22 +23,19 @@ struct page_job object_job(const struct objects *o, const struct object *object,
 {
     return (struct page_job){
         .maker = o->config.maker,
-        .instance = &object->instance,
+        .frames = &object->frames,
         .plan = plan,
-        .order = object->order.frames,
         .extent = object->extent,
         .numbers = object->numbers,
         .digest = object->digest,
     };
 }
 
-/* Rows of other versions have other ids, and so do those of other files. */
-static void digest_of(const struct manifest_instance *i, uint64_t engine,
-                      uint64_t ret[2])
+/* Objects of other versions have other ids, and so do those of other files. */
+static void digest_of(const struct frames *f, uint64_t engine, uint64_t ret[2])
 {
-    uint64_t numbers[] = {i->dev,          i->ino,
-                          i->size,         (uint64_t)i->mtime_ns,
-                          (uint64_t)i->id, engine};
+    uint64_t numbers[] = {f->version[0], f->version[1],          f->version[2],
+                          f->version[3], (uint64_t)f->object_id, engine};
     XXH128_hash_t h = XXH3_128bits(numbers, sizeof numbers);
 
     ret[0] = h.high64;
@@ -54,58 +52,40 @@ int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)
                      (unsigned long long)bytes, (unsigned long long)limit);
 }
 
-int object_instance(struct manifest *m, int64_t id,
-                    struct manifest_instance *ret, struct error *err)
-{
-    int found = manifest_instance_by_id(m, id, ret, err);
-
-    if (found < 0)
-        return -1;
-    if (found > 0 && !ret->gone)
-        return 0;
-    if (found > 0)
-        manifest_instance_deinit(ret);
-    return error_set(err, ERROR_STALE, "this file's source changed");
-}
-
 /* ---- order and shape ---------------------------------------------------- */
 
-/* Enters the order of the frames into `plan`; *ret is released with
- * dicom_order_deinit whatever is returned. */
-static int resolve_order(struct objects *o,
-                         const struct manifest_instance *instance,
-                         struct plan *plan, struct dicom_order *ret,
-                         struct error *err)
+/* The frames of an object, and their order in `plan`; *ret is released with
+ * frames_deinit whatever is returned. */
+static int resolve_frames(struct objects *o,
+                          const struct manifest_instance *row,
+                          struct plan *plan, struct frames *ret,
+                          struct error *err)
 {
-    static const enum dicom_order_want wants[] = {
-        [VIEW_ORDER_GEOM] = DICOM_ORDER_GEOMETRY,
-        [VIEW_ORDER_INST] = DICOM_ORDER_INSTANCE,
-        [VIEW_ORDER_STORED] = DICOM_ORDER_STORED,
-    };
-    struct flight_ref ref = {NULL, NULL};
-    const struct source *source;
-    int rc;
-
-    if (source_get(o->config.maker->sources, instance, &ref, &source, err) != 0)
+    if (frames_init(o->config.manifest, o->config.maker->sources, row,
+                    plan->view.order, o->config.gaps_allowed, ret, err) != 0)
         return -1;
-    rc = dicom_order(source->header, wants[plan->view.order], ret, err);
-    source_put(o->config.maker->sources, &ref);
-    return rc == 0 ? plan_set_order(plan, ret, err) : -1;
+    return plan_set_order(plan, &ret->order, err);
 }
 
 int object_geometry(struct objects *o, const struct object *object,
                     const struct plan *plan, struct geometry *ret,
                     struct error *err)
 {
+    struct sources *sources = o->config.maker->sources;
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
+    struct frame_place place;
+    int rc;
 
-    if (source_get(o->config.maker->sources, &object->instance, &ref, &source,
-                   err) != 0)
+    if (frames_first(&object->frames, &place, err) != 0)
         return -1;
-    geometry_of(plan, source->header, &object->order, ret);
-    source_put(o->config.maker->sources, &ref);
-    return 0;
+    rc = source_get(sources, place.instance, &ref, &source, err);
+    if (rc == 0) {
+        geometry_of(plan, source->header, &object->frames, ret);
+        source_put(sources, &ref);
+    }
+    frame_place_deinit(&place);
+    return rc;
 }
 
 /* Would one page be more than the limit allows for the whole file? It is made
@@ -138,7 +118,9 @@ static bool recalled_pad(const struct plan *p,
 static int resolve_shape(struct objects *o, struct object *object,
                          const struct manifest_output *known, struct error *err)
 {
-    struct measure m = {o->config.manifest, o->config.engine};
+    struct measure m = {
+        o->config.manifest,
+        render_engine_of(&object->plan.view, o->config.gaps_allowed)};
     struct plan *plan = &object->plan;
     struct page_job job = object_job(o, object, plan);
     struct page_stats stats;
@@ -185,25 +167,25 @@ struct object_request {
 static int resolve(const struct object_request *r, struct object *object,
                    struct error *err)
 {
+    CLEANUP(manifest_instance_deinit) struct manifest_instance row = {0};
     CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
     struct objects *o = r->objects;
+    uint64_t engine = render_engine_of(r->view, o->config.gaps_allowed);
     const struct plan *plan = &object->plan;
     int found;
 
-    if (object_instance(o->config.manifest, r->object_id, &object->instance,
-                        err) != 0 ||
-        plan_init(r->view, &object->instance, &object->plan, err) != 0)
+    if (frames_row(o->config.manifest, r->view, r->object_id, &row, err) != 0 ||
+        plan_init(r->view, &row, &object->plan, err) != 0)
         return -1;
     if (plan->refusal) /* nothing is measured for what cannot be read */
         return error_set(err, ERROR_UNSUPPORTED, "%s", plan->refusal);
-    digest_of(&object->instance, o->config.engine, object->digest);
-    if (object_count_findings(o->config.manifest, &object->instance,
-                              &object->plan, err) != 0 ||
-        resolve_order(o, &object->instance, &object->plan, &object->order,
-                      err) != 0)
+    if (object_count_findings(o->config.manifest, &row, &object->plan, err) !=
+            0 ||
+        resolve_frames(o, &row, &object->plan, &object->frames, err) != 0)
         return -1;
+    digest_of(&object->frames, engine, object->digest);
     found = manifest_output_any(o->config.manifest, r->view_id, r->object_id,
-                                o->config.engine, &known, err);
+                                engine, &known, err);
     if (found < 0)
         return -1;
     if (found && !image_box_is_inside(&known.crop, plan->oriented_width,
@@ -216,8 +198,7 @@ static void object_free(void *value)
 {
     struct object *object = value;
 
-    manifest_instance_deinit(&object->instance);
-    dicom_order_deinit(&object->order);
+    frames_deinit(&object->frames);
     free(object);
 }
 
@@ -234,7 +215,10 @@ static int object_make(void *opaque, const struct flight_key *key,
         return -1;
     }
     *ret_value = object;
-    *ret_cost = sizeof *object + object->order.n * sizeof(uint32_t);
+    *ret_cost = sizeof *object +
+                object->frames.slices.n * sizeof *object->frames.slices.v;
+    if (object->frames.order.frames)
+        *ret_cost += object->frames.order.n * sizeof(uint32_t);
     return 0;
 }
 
@@ -262,12 +246,12 @@ static int count_with_work(struct objects *o, uint16_t view_id,
                            const struct manifest_instance *instance,
                            struct plan *plan, uint32_t *ret, struct error *err)
 {
-    CLEANUP(dicom_order_deinit) struct dicom_order order = {0};
+    CLEANUP(frames_deinit) struct frames frames = {.manifest = NULL};
     struct flight_ref ref = {NULL, NULL};
     const struct object *object;
     int rc;
 
-    if (resolve_order(o, instance, plan, &order, err) != 0)
+    if (resolve_frames(o, instance, plan, &frames, err) != 0)
         return -1;
     rc = plan_count_parts(plan, ret, err);
     if (rc <= 0)

@@ -19,7 +19,7 @@ struct objects;
 struct objects_config {
     struct manifest *manifest;
     struct page_maker *maker;
-    uint64_t engine;
+    bool gaps_allowed;
     uint64_t max_bytes_per_file; /* 0: no limit */
     size_t plan_bytes;           /* budget for objects kept after use */
 };
@@ -27,9 +27,8 @@ struct objects_config {
 struct geometry;
 
 struct object {
-    struct manifest_instance instance;
+    struct frames frames;
     struct plan plan; /* complete, of all parts */
-    struct dicom_order order;
     struct values_extent extent;
     struct page_numbers numbers;
     uint64_t digest[2]; /* of the version of the source */
@@ -63,7 +62,7 @@ void object_put(struct objects *o, struct flight_ref *ref);
 /* Enters the number of findings into the plan of a roi view; of other views
  * nothing happens. */
 int object_count_findings(struct manifest *m,
-                          const struct manifest_instance *instance,
+                          const struct manifest_instance *row,
                           struct plan *plan, struct error *err)
     __attribute__((warn_unused_result));
 
@@ -71,12 +70,6 @@ int object_count_findings(struct manifest *m,
  * or ERROR_CORRUPT: there is no telling. */
 int object_place_finding(struct objects *o, const struct object *object,
                          struct plan *plan, struct error *err)
-    __attribute__((warn_unused_result));
-
-/* The row of an instance that is as it was indexed; ERROR_STALE if it is
- * not. Caller owns *ret (manifest_instance_deinit). */
-int object_instance(struct manifest *m, int64_t id,
-                    struct manifest_instance *ret, struct error *err)
     __attribute__((warn_unused_result));
 
 /* The job that makes pages of `plan`, which is the object's or a part's. */

@@ -19,6 +19,7 @@
 
 /* A decoded frame with the header it belongs to. */
 struct stored {
+    struct frame_place place;
     struct flight_ref source_ref;
     struct flight_ref frame_ref;
     const struct dicom_header *header;
@@ -31,32 +32,42 @@ static void stored_put(const struct page_job *job, struct stored *s)
 {
     frame_put(job->maker->sources, &s->frame_ref);
     source_put(job->maker->sources, &s->source_ref);
+    frame_place_deinit(&s->place);
 }
 
 static int stored_get(const struct page_job *job, uint32_t picked,
                       struct stored *ret, struct error *err)
 {
-    struct stored s = {.frame = plan_frame(job->plan, picked)};
+    struct stored s = {.image = NULL};
+    const struct manifest_instance *instance;
     const struct source *source;
 
     if (job->plan->refusal)
         return error_set(err, ERROR_UNSUPPORTED, "%s", job->plan->refusal);
-    if (job->order)
-        s.frame = job->order[s.frame];
-    if (source_check(job->maker->sources, job->instance, err) != 0 ||
-        source_get(job->maker->sources, job->instance, &s.source_ref, &source,
-                   err) != 0)
+    if (frames_at(job->frames, plan_frame(job->plan, picked), &s.place, err) !=
+        0)
         return -1;
+    instance = s.place.instance;
+    s.frame = s.place.frame;
+    if (source_check(job->maker->sources, instance, err) != 0 ||
+        source_get(job->maker->sources, instance, &s.source_ref, &source,
+                   err) != 0) {
+        frame_place_deinit(&s.place);
+        return -1;
+    }
     s.header = source->header;
     /* A window that the image does not have is refused before the decode. */
     if (spec_init(job->plan, s.header, s.frame, &job->extent, &s.spec, err) !=
             0 ||
-        frame_get(job->maker->sources, job->instance, s.frame, &s.frame_ref,
+        frame_get(job->maker->sources, instance, s.frame, &s.frame_ref,
                   &s.image, err) != 0) {
         source_put(job->maker->sources, &s.source_ref);
+        frame_place_deinit(&s.place);
         return -1;
     }
     *ret = s;
+    if (s.place.instance == &s.place.own)
+        ret->place.instance = &ret->place.own;
     return 0;
 }
 
@@ -592,7 +603,7 @@ static int mark_background(const struct page_job *job, uint32_t k,
     struct page_job other = *job;
     struct plan plan;
 
-    if (page_display_plan(job->plan, job->instance, &plan, err) != 0)
+    if (page_display_plan(job->plan, &job->frames->instance, &plan, err) != 0)
         return -1;
     other.plan = &plan;
     other.extent = job->numbers.display;

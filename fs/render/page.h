@@ -11,7 +11,7 @@
 
 #include "image/norm.h"
 #include "image/values.h"
-#include "manifest/manifest.h"
+#include "render/frames.h"
 #include "render/plan.h"
 #include "render/source.h"
 #include "render/tools.h"
@@ -45,9 +45,8 @@ struct page_numbers {
 /* What pages are made of; everything borrowed. */
 struct page_job {
     struct page_maker *maker;
-    const struct manifest_instance *instance;
+    const struct frames *frames;
     const struct plan *plan;
-    const uint32_t *order;       /* ordered frame -> stored frame; NULL: same */
     struct values_extent extent; /* of the volume, where the plan needs it */
     struct page_numbers numbers; /* likewise */
     const uint64_t *digest;      /* two numbers that name the version */

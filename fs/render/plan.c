@@ -35,6 +35,12 @@ uint32_t plan_frame(const struct plan *plan, uint32_t picked)
     return v->pick_first ? v->pick_first - 1 + picked * v->pick_step : picked;
 }
 
+/* From one picked frame to the next. */
+static double pick_z(const struct view *v, double z_mm)
+{
+    return v->pick_first ? z_mm * v->pick_step : z_mm;
+}
+
 /* ---- types -------------------------------------------------------------- */
 
 static bool is_colour(const struct decode_desc *desc)
@@ -343,15 +349,12 @@ void plan_set_findings(struct plan *p, uint32_t count)
 
 /* ---- order -------------------------------------------------------------- */
 
-/* From one picked frame to the next. */
-static double pick_z(const struct view *v, double z_mm)
-{
-    return v->pick_first ? z_mm * v->pick_step : z_mm;
-}
-
 int plan_set_order(struct plan *p, const struct dicom_order *order,
                    struct error *err)
 {
+    if (order->why_mixed && p->is_volume)
+        return error_set(err, ERROR_CORRUPT, "the series is no volume: %s",
+                         order->why_mixed);
     if (order->why_mixed && depth_needs_volume(&p->view, &p->depth))
         return error_set(err, ERROR_CORRUPT,
                          "the frames are not one volume: %s", order->why_mixed);
@@ -391,6 +394,11 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
                          instance->frames);
     (void)snprintf(p.uid, sizeof p.uid, "%s", instance->name);
     if (depth_init(view, picked, &p.depth, err) != 0)
+        return -1;
+    /* The distance of slices is in the manifest, that of frames is not. */
+    p.is_volume = instance->slices > 1;
+    if (p.is_volume && depth_set_z(view, pick_z(view, instance->z_mm), &p.depth,
+                                   err) != 0)
         return -1;
     if (set_types(&p, err) != 0)
         return -1;

@@ -42,6 +42,7 @@
 struct plan {
     struct view view;
     struct decode_desc desc;
+    bool is_volume;      /* of slices: they have to be regular */
     const char *refusal; /* why no pixel can be had; NULL. Static text. */
     struct depth depth;
     uint32_t part;       /* of the object's, from 1; 0: all of them */

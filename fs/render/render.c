@@ -26,6 +26,7 @@ enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 
 struct render {
     struct manifest *manifest;
+    bool gaps_allowed;
     struct sources *sources;
     struct tools *tools;
     struct files *files;
@@ -63,13 +64,14 @@ static int init_parts(struct render *r, const struct render_config *config,
         .manifest = config->manifest,
         .cache = config->cache,
         .maker = &r->maker,
-        .engine = render_engine(),
+        .gaps_allowed = config->gaps_allowed,
         .max_bytes_per_file = config->max_bytes_per_file,
         .page_bytes = (size_t)(budget / 16 * 3),
         .plan_bytes = at_most(budget / 8, PLAN_BYTES_MAX),
     };
 
     r->manifest = config->manifest;
+    r->gaps_allowed = config->gaps_allowed;
     r->sources = sources_new(&sources, err);
     r->tools = tools_new(at_most(budget / 16, WEIGHT_BYTES_MAX), err);
     if (!r->sources || !r->tools)
@@ -213,12 +215,14 @@ int render_parts(struct render *r, uint16_t view_id,
 
 /* 1: *ret_size was measured by an earlier run. */
 static int recall_size(struct render *r, const struct leaf *leaf,
-                       uint64_t *ret_size, struct error *err)
+                       const struct view *view, uint64_t *ret_size,
+                       struct error *err)
 {
     CLEANUP(manifest_output_deinit) struct manifest_output out = {0};
     int found = manifest_output_get(r->manifest, leaf->view_id, leaf->object_id,
                                     leaf->part, (unsigned)leaf->kind,
-                                    render_engine(), &out, err);
+                                    render_engine_of(view, r->gaps_allowed),
+                                    &out, err);
 
     if (found > 0)
         *ret_size = out.bytes;
@@ -235,7 +239,7 @@ static int measured_size(struct render *r, const struct leaf *leaf,
     int found;
 
     if (file_peek(r->files, &id, &ref, &file) == 0) {
-        found = recall_size(r, leaf, ret_size, err);
+        found = recall_size(r, leaf, view, ret_size, err);
         if (found != 0)
             return found < 0 ? -1 : 0;
         if (!may_work)
@@ -274,14 +278,14 @@ int render_attr(struct render *r, const struct leaf *leaf,
                 struct leaf_attr *ret, struct error *err)
 {
     CLEANUP(manifest_instance_deinit) struct manifest_instance own = {0};
+    const struct view *view;
     int rc;
 
     if (!instance) {
-        rc = manifest_instance_by_id(r->manifest, leaf->object_id, &own, err);
-        if (rc < 0)
+        view = render_view_by_id(r, leaf->view_id, err);
+        if (!view || frames_row(r->manifest, view, leaf->object_id, &own,
+                                err) != 0)
             return -1;
-        if (rc == 0)
-            return error_set(err, ERROR_NOT_FOUND, "no such instance");
         instance = &own;
     }
     rc = size_of(r, leaf, instance, may_work, &ret->size, err);

@@ -35,7 +35,7 @@ enum leaf_kind { /* the low bits of an inode; decisions.md Identity */
 
 struct leaf {
     uint16_t view_id;
-    int64_t object_id; /* instance id */
+    int64_t object_id; /* an instance, or under `series` a volume */
     uint32_t part;     /* 0: the whole object */
     enum leaf_kind kind;
 };
@@ -47,6 +47,7 @@ struct render_config {
     const char *archive; /* absolute path; copied */
     uint64_t max_pixels; /* per frame; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
+    bool gaps_allowed; /* series need not be evenly spaced */
     uint64_t frame_bytes; /* budget for all that is kept to be used again */
     /* Where frames are decoded: borrowed until render_free, started before
      * there are threads (worker.h). NULL: in this process. */
@@ -184,6 +185,8 @@ void render_rescanned(struct render *r);
 /* The engine revision as a number and in words: part of cache keys and of
  * remembered sizes (decisions, Identity). */
 uint64_t render_engine(void);
+/* The same for leaves of a view; with -o gaps=allow there are others. */
+uint64_t render_engine_of(const struct view *view, bool gaps_allowed);
 void render_engine_text(char *buf, size_t size);
 
 struct render_stats {

@@ -67,6 +67,13 @@ static bool voi_needs_extent(const struct plan *plan,
     return false;
 }
 
+bool spec_may_need_extent(const struct plan *plan)
+{
+    return plan->value_channels != 3 && !is_one_bit(plan) &&
+           view_is_windowed(&plan->view) &&
+           plan->view.window == VIEW_WINDOW_DEFAULT;
+}
+
 bool spec_needs_extent(const struct plan *plan,
                        const struct dicom_header *header)
 {

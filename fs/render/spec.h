@@ -20,6 +20,9 @@
 bool spec_needs_extent(const struct plan *plan,
                        const struct dicom_header *header);
 
+/* The same of an image without a window or a VOI LUT. */
+bool spec_may_need_extent(const struct plan *plan);
+
 /*
  * The values of stored frame `frame`. `extent` may be NULL unless
  * spec_needs_extent. With VIEW_WINDOW_FRAME the caller sets minimum and

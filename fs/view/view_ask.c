@@ -34,10 +34,11 @@ static bool is_size_fixed(const struct view *v)
     return !v->noup;
 }
 
-/* The distance of the frames is in the source, not in the manifest. */
+/* The distance of frames is in the source, that of slices in the manifest. */
 static bool is_depth_measured(const struct view *v)
 {
-    return v->resize == VIEW_RESIZE_SPACING && v->spacing_z > 0 &&
+    return v->select != VIEW_SELECT_SERIES &&
+           v->resize == VIEW_RESIZE_SPACING && v->spacing_z > 0 &&
            v->canvas.depth == 0;
 }
 

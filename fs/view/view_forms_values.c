@@ -7,7 +7,7 @@ static const struct view_form rows[] = {
     {.name = "series",
      .slot = SLOT_SELECT,
      ENUM(select, VIEW_SELECT_SERIES),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "series",
      .needs = "",
      .example = "series",

@@ -35,16 +35,65 @@ def fails_with(number, path):
     return False
 
 
+class Stack:
+    """The file of a series, which changes with each of its slices."""
+
+    def __init__(self, study, series, slices):
+        self.where = os.path.join(study, series)
+        self.path = self.of("series_raw", "npy")
+        self.held = []  # (descriptor, bytes, inode) of every version
+        self.keep(slices)
+
+    def of(self, view, ext):
+        return os.path.join(MOUNT, view, f"{self.where}.{ext}")
+
+    def keep(self, slices):
+        data = read(self.path)
+        assert str((slices,)).rstrip(",)")[1:] in data[:200].decode("latin-1"), data[:200]
+        assert data not in [held[1] for held in self.held]
+        descriptor = os.open(self.path, os.O_RDONLY)
+        number = os.fstat(descriptor).st_ino
+        assert number not in [held[2] for held in self.held], "an inode was used again"
+        self.held.append((descriptor, data, number))
+
+    def check_unseen(self):
+        """A slice was replaced, and nobody has looked yet."""
+        assert read(self.path) == self.held[-1][1], "what was read keeps its version"
+        assert fails_with(errno.ESTALE, self.of("series_hu", "npy")), "a changed slice was served"
+
+    def check_new(self, slices):
+        old = self.held[-1][2]
+        wait("the new volume", lambda: not fails_with(errno.ESTALE, self.path)
+             and os.stat(self.path).st_ino != old)
+        self.keep(slices)
+        assert read(self.of("series_hu", "npy"))
+        assert read(self.of("series_raw", "tiff"))
+
+    def check_old(self):
+        """Descriptors of old versions give what they had, or ESTALE."""
+        for descriptor, data, _ in self.held[:-1]:
+            try:
+                got = os.pread(descriptor, len(data), 0)
+            except OSError as e:
+                assert e.errno == errno.ESTALE, e
+            else:
+                assert data.startswith(got), "other bytes under the old inode"
+
+
 def main():
     db = sqlite3.connect(f"file:{MOUNT}/manifest.db?mode=ro", uri=True)
-    rows = db.execute("SELECT rel, s.relpath FROM cohort c JOIN source s ON s.id = c.source_id"
-                      " WHERE modality = 'CT' AND transfer_syntax = '1.2.840.10008.1.2.1'"
-                      " ORDER BY rel").fetchall()
+    rows = db.execute("SELECT rel, s.relpath, study_uid, series_uid, transfer_syntax"
+                      " FROM cohort c JOIN source s ON s.id = c.source_id"
+                      " WHERE modality = 'CT' ORDER BY series_uid, c.ord").fetchall()
     db.close()
-    assert len(rows) >= 2, rows
-    (rel, path), (gone_rel, gone_path) = rows[0], rows[1]
+    # Two slices of one series: one whose file ends with pixels, and the last.
+    rows = [row for row in rows if row[3] == rows[-1][3]]
+    assert len(rows) == 4, rows
+    native = [row for row in rows[:-1] if row[4] in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")]
+    (rel, path, study, series), (gone_rel, gone_path) = native[0][:4], rows[-1][:2]
     full, source = os.path.join(MOUNT, "raw", rel), os.path.join(ARCHIVE, path)
     before, number = read(full), os.stat(full).st_ino
+    stack = Stack(study, series, len(rows))
 
     # Replaced by rename, with other pixels: a view not read yet is ESTALE,
     # what was read keeps its one version, and a rescan shows the new one.
@@ -56,11 +105,13 @@ def main():
     other = os.path.join(MOUNT, "hu", rel)
     assert fails_with(errno.ESTALE, other), "a replaced source was served"
     assert read(full) == before
+    stack.check_unseen()
     rescan()
     wait("the new version", lambda: not fails_with(errno.ESTALE, full) and read(full) != before)
     assert len(read(full)) == len(before)
     assert os.stat(full).st_ino != number, "another version under the old inode"
     assert read(other)
+    stack.check_new(len(rows))
 
     # Removed: the name goes.
     leaf = os.path.join(MOUNT, "full", gone_rel)
@@ -70,6 +121,8 @@ def main():
     wait("the name to go", lambda: not os.path.exists(leaf))
     names = os.listdir(os.path.dirname(leaf))
     assert os.path.basename(leaf) not in names
+    stack.check_new(len(rows) - 1)
+    stack.check_old()
     print("ESTALE before, new bytes after, removed names gone")
 
 

@@ -428,7 +428,8 @@ static void check_preset(const char *canonical)
 /* Does the source, not the manifest, say how many frames there are? */
 static bool is_depth_measured(const struct view *view)
 {
-    return view->resize == VIEW_RESIZE_SPACING && view->spacing_z > 0 &&
+    return view->select != VIEW_SELECT_SERIES &&
+           view->resize == VIEW_RESIZE_SPACING && view->spacing_z > 0 &&
            view->canvas.depth == 0;
 }
 

@@ -388,6 +388,55 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
     return n;
 }
 
+/* ---- volumes: one for every series, with numbers of their own ---- */
+
+enum { FIRST_VOLUME = 1 << 24 };
+
+int manifest_volume_by_id(struct manifest *m, int64_t id,
+                          struct manifest_instance *ret, struct error *err)
+{
+    struct pattern p = pattern_of(m);
+    struct manifest_folder series;
+    int64_t study;
+
+    if (manifest_series_by_id(m, id - FIRST_VOLUME, &series, &study, err) != 1)
+        return 0;
+    fill_instance(&p, (uint64_t)study - 1,
+                  (uint64_t)(series.id - 1) % p.series, false, ret);
+    ret->id = id;
+    ret->slices = ret->frames = (uint32_t)(p.leaves / p.series);
+    memcpy(ret->name, series.name, sizeof ret->name);
+    return 1;
+}
+
+int manifest_volume_by_name(struct manifest *m, int64_t study_id,
+                            const char *series_name,
+                            struct manifest_instance *ret, struct error *err)
+{
+    struct manifest_folder series;
+
+    if (manifest_series_by_name(m, study_id, series_name, &series, err) != 1)
+        return 0;
+    return manifest_volume_by_id(m, FIRST_VOLUME + series.id, ret, err);
+}
+
+int manifest_list_volumes(struct manifest *m, int64_t study_id,
+                          int64_t series_id, int64_t after, unsigned limit,
+                          struct manifest_instance *ret, struct error *err)
+{
+    struct manifest_folder folder;
+    int64_t id = after > FIRST_VOLUME ? after - FIRST_VOLUME : 0;
+    int n = 0;
+
+    while ((unsigned)n < limit &&
+           manifest_list_series(m, study_id, id, 1, &folder, err) == 1) {
+        id = folder.id;
+        if (series_id == 0 || series_id == id)
+            n += manifest_volume_by_id(m, FIRST_VOLUME + id, &ret[n], err);
+    }
+    return n;
+}
+
 /* Names are numbers, of which 10 comes before 2. */
 static int compare_decimal(const void *a, const void *b)
 {

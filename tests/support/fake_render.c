@@ -195,7 +195,12 @@ static int place(struct render *r, const struct leaf *leaf,
 {
     bool gone;
 
+    struct manifest_instance row;
+
     *ret_pattern = pattern_of(r->c.manifest);
+    *ret_leaf = 0;
+    if (manifest_volume_by_id(r->c.manifest, leaf->object_id, &row, err) == 1)
+        return 0;
     if (!pattern_instance_place(ret_pattern, leaf->object_id, ret_study,
                                 ret_leaf, &gone) ||
         gone)
