@@ -209,11 +209,18 @@ static void fill_report(struct parts *p)
     r->started_ms = log_now_ms();
 }
 
-static int shape(void *opaque, const struct manifest_instance *instance,
+struct shaping {
+    struct manifest *manifest;
+    struct view view;
+};
+
+static int shape(void *opaque, const struct manifest_instance *row,
                  struct manifest_output *ret, struct error *err)
 {
+    const struct shaping *s = opaque;
+
     (void)err;
-    return render_shape(opaque, instance, ret);
+    return render_shape_of_leaves(s->manifest, &s->view, row, ret);
 }
 
 /* Columns that only pixels tell stay empty until they were measured. */
@@ -221,10 +228,11 @@ static int write_csv(void *opaque, const struct view *view, uint16_t view_id,
                      FILE *out, struct error *err)
 {
     struct fs *fs = opaque;
-    struct view copy = *view;
+    struct shaping shaping = {fs->manifest, *view};
+    struct manifest_leaves leaves =
+        render_leaves(view, view_id, fs->options->gaps_allowed);
 
-    return manifest_csv(fs->manifest, view_id, (unsigned)view->list,
-                        render_engine(), shape, &copy, out, err);
+    return manifest_csv(fs->manifest, &leaves, shape, &shaping, out, err);
 }
 
 static int open_control(struct parts *p, struct error *err)

@@ -12,11 +12,18 @@
 #include "render/render.h"
 #include "view/view.h"
 
-static int shape(void *opaque, const struct manifest_instance *instance,
+struct shaping {
+    struct manifest *manifest;
+    const struct view *view;
+};
+
+static int shape(void *opaque, const struct manifest_instance *row,
                  struct manifest_output *ret, struct error *err)
 {
+    const struct shaping *s = opaque;
+
     (void)err;
-    return render_shape(opaque, instance, ret);
+    return render_shape_of_leaves(s->manifest, s->view, row, ret);
 }
 
 static int parse_view(const struct ctl_args *args, struct view *ret,
@@ -36,21 +43,24 @@ static int parse_view(const struct ctl_args *args, struct view *ret,
     return rc;
 }
 
-static int print_csv(struct manifest *m, struct view *view, struct error *err)
+static int print_csv(struct manifest *m, const struct view *view,
+                     struct error *err)
 {
     CLEANUP_FREE char *canonical = malloc(VIEW_TEXT_SIZE);
+    struct shaping shaping = {m, view};
+    struct manifest_leaves leaves;
     uint64_t filled;
     uint16_t id;
 
     if (!canonical)
         return error_no_memory(err);
     (void)view_print(view, canonical, VIEW_TEXT_SIZE);
-    if (manifest_view_intern(m, canonical, 0, &id, err) != 0 ||
-        manifest_outputs_fill(m, id, (unsigned)view->list, render_engine(),
-                              shape, view, &filled, err) != 0)
+    if (manifest_view_intern(m, canonical, 0, &id, err) != 0)
         return -1;
-    return manifest_csv(m, id, (unsigned)view->list, render_engine(), shape,
-                        view, stdout, err);
+    leaves = render_leaves(view, id, false);
+    if (manifest_outputs_fill(m, &leaves, shape, &shaping, &filled, err) != 0)
+        return -1;
+    return manifest_csv(m, &leaves, shape, &shaping, stdout, err);
 }
 
 int cmd_manifest(const struct ctl_args *args)

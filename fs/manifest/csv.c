@@ -11,10 +11,8 @@
 
 #include "manifest/ids.h"
 
-#define INSTANCE_COLUMNS 33 /* of manifest_instance_load */
-
-enum column { /* after those of the instance */
-              STUDY_UID = INSTANCE_COLUMNS,
+enum column { /* after those of the object */
+              STUDY_UID,
               SERIES_UID,
               SOP_UID,
               WIDTH,
@@ -54,10 +52,22 @@ static void put_text(FILE *out, const char *text)
     (void)fputc('"', out);
 }
 
-static void put_column(FILE *out, sqlite3_stmt *st, enum column column)
+struct csv {
+    const struct manifest_leaves *leaves;
+    char *dirname;
+    manifest_shape_fn shape;
+    void *opaque;
+    FILE *out;
+    struct db *db;
+    sqlite3_stmt *st; /* at a row */
+    int base;         /* column STUDY_UID of it */
+    struct manifest_instance object;
+};
+
+static void put_column(const struct csv *csv, enum column column)
 {
-    (void)fputc(',', out);
-    put_text(out, db_column_text(st, (int)column));
+    (void)fputc(',', csv->out);
+    put_text(csv->out, db_column_text(csv->st, csv->base + (int)column));
 }
 
 static void put_shape(FILE *out, const struct manifest_output *s)
@@ -66,63 +76,132 @@ static void put_shape(FILE *out, const struct manifest_output *s)
                   s->num_frames, (unsigned long long)s->bytes);
 }
 
-struct csv {
-    uint16_t view_id;
-    unsigned fmt;
-    char *dirname;
-    manifest_shape_fn shape;
-    void *opaque;
-    FILE *out;
-};
-
-static int put_row(const struct csv *csv, sqlite3_stmt *st, struct error *err)
+/* The line of a leaf. `shape` NULL: as the row has it, or nothing. */
+static void put_leaf(const struct csv *csv, uint32_t part,
+                     const struct manifest_output *shape)
 {
-    struct manifest_instance instance;
-    struct manifest_output shape = {0};
-    bool measured = sqlite3_column_type(st, WIDTH) != SQLITE_NULL;
+    const struct manifest_leaves *l = csv->leaves;
+    const struct manifest_instance *o = &csv->object;
     FILE *out = csv->out;
-    int known = 0;
 
-    if (manifest_instance_load(st, &instance, err) != 0)
-        return -1;
-    put_text(out, db_column_text(st, STUDY_UID));
-    put_column(out, st, SERIES_UID);
-    put_column(out, st, SOP_UID);
-    (void)fprintf(out, ",%s/%s/%s.%s,%lld", csv->dirname, instance.study_name,
-                  instance.name, extensions[csv->fmt],
-                  (long long)((int64_t)csv->view_id << 46 | instance.id << 21 |
-                              csv->fmt));
-    if (!measured && csv->shape)
-        known = csv->shape(csv->opaque, &instance, &shape, err);
-    manifest_instance_deinit(&instance);
-    if (known < 0)
-        return -1;
-    if (known > 0)
-        put_shape(out, &shape);
+    put_text(out, db_column_text(csv->st, csv->base + STUDY_UID));
+    put_column(csv, SERIES_UID);
+    put_column(csv, SOP_UID);
+    (void)fprintf(out, ",%s/%s/%s", csv->dirname, o->study_name, o->name);
+    if (part > 0)
+        (void)fprintf(out, ".%c%05u", l->part, part);
+    (void)fprintf(out, ".%s,%lld", extensions[l->fmt],
+                  (long long)((int64_t)l->view_id << 46 | o->id << 21 |
+                              (int64_t)part << 4 | l->fmt));
+    if (shape)
+        put_shape(out, shape);
     else
         for (int column = WIDTH; column <= BYTES; column++)
-            put_column(out, st, (enum column)column);
-    manifest_output_deinit(&shape);
+            put_column(csv, (enum column)column);
     for (int column = PKEY; column <= SLICE_ORDER; column++)
-        put_column(out, st, (enum column)column);
+        put_column(csv, (enum column)column);
     (void)fputc('\n', out);
+}
+
+static int last_measured(const struct csv *csv, uint32_t *ret,
+                         struct error *err)
+{
+    STATEMENT *st = db_get(csv->db, SQL_OUTPUT_LAST_PART, err);
+
+    if (!st)
+        return -1;
+    db_bind_int(st, 1, csv->leaves->view_id);
+    db_bind_int(st, 2, csv->object.id);
+    db_bind_int(st, 3, csv->leaves->fmt);
+    db_bind_u64(st, 4, csv->leaves->engine);
+    if (db_step(csv->db, st, err) < 0)
+        return -1;
+    *ret = (uint32_t)db_column_int(st, 0, 0);
     return 0;
 }
 
-static int write_rows(struct db *db, const struct csv *csv, uint64_t engine,
-                      struct error *err)
+/* One that was measured; else, if it is sure to be there, empty. */
+static int put_part(const struct csv *csv, uint32_t part, bool is_sure,
+                    struct error *err)
 {
-    STATEMENT *st = db_get(db, SQL_CSV, err);
+    struct manifest_output o;
+    int found = manifest_output_read(csv->db, csv->leaves, csv->object.id, part,
+                                     &o, err);
+
+    if (found < 0)
+        return -1;
+    if (found > 0 || is_sure)
+        put_leaf(csv, part, found > 0 ? &o : NULL);
+    manifest_output_deinit(&o);
+    return 0;
+}
+
+static int put_parts(const struct csv *csv, const struct manifest_output *shape,
+                     bool is_known, struct error *err)
+{
+    uint32_t last = shape->parts;
+
+    if (last == 0 && last_measured(csv, &last, err) != 0)
+        return -1;
+    for (uint32_t part = 1; part <= last; part++)
+        if (is_known)
+            put_leaf(csv, part, shape);
+        else if (put_part(csv, part, shape->parts > 0, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int put_object(const struct csv *csv, struct error *err)
+{
+    bool measured =
+        sqlite3_column_type(csv->st, csv->base + WIDTH) != SQLITE_NULL;
+    struct manifest_output shape = {0};
+    int known = 0, rc = 0;
+
+    if ((!measured || csv->leaves->part) && csv->shape)
+        known = csv->shape(csv->opaque, &csv->object, &shape, err);
+    if (known < 0)
+        return -1;
+    if (csv->leaves->part)
+        rc = put_parts(csv, &shape, known > 0, err);
+    else
+        put_leaf(csv, 0, known > 0 ? &shape : NULL);
+    manifest_output_deinit(&shape);
+    return rc;
+}
+
+static int put_row(struct csv *csv, struct error *err)
+{
+    int rc = csv->leaves->of_series
+                 ? manifest_volume_load(csv->st, &csv->object, err)
+                 : manifest_instance_load(csv->st, &csv->object, err);
+
+    if (rc != 0)
+        return -1;
+    rc = put_object(csv, err);
+    manifest_instance_deinit(&csv->object);
+    return rc;
+}
+
+static int write_rows(struct csv *csv, struct error *err)
+{
+    const struct manifest_leaves *l = csv->leaves;
+    STATEMENT *st =
+        db_get(csv->db, l->of_series ? SQL_CSV_VOLUMES : SQL_CSV, err);
     int rc;
 
     if (!st)
         return -1;
-    db_bind_int(st, 1, csv->view_id);
-    db_bind_u64(st, 2, engine);
-    db_bind_int(st, 3, csv->fmt);
+    csv->st = st;
+    csv->base =
+        l->of_series ? MANIFEST_VOLUME_COLUMNS : MANIFEST_INSTANCE_COLUMNS;
+    db_bind_int(st, 1, l->view_id);
+    db_bind_u64(st, 2, l->engine);
+    db_bind_int(st, 3, l->fmt);
+    db_bind_int(st, 4, 0);
     (void)fputs(header, csv->out);
-    while ((rc = db_step(db, st, err)) > 0)
-        if (put_row(csv, st, err) != 0)
+    while ((rc = db_step(csv->db, st, err)) > 0)
+        if (put_row(csv, err) != 0)
             return -1;
     if (rc == 0 && (fflush(csv->out) != 0 || ferror(csv->out)))
         return error_set_sys(err, errno ? errno : EIO,
@@ -145,23 +224,29 @@ static int view_dirname(struct manifest *m, uint16_t view_id, char **ret,
     return 0;
 }
 
-int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
-                 uint64_t engine, manifest_shape_fn shape, void *opaque,
-                 FILE *out, struct error *err)
+int manifest_csv(struct manifest *m, const struct manifest_leaves *leaves,
+                 manifest_shape_fn shape, void *opaque, FILE *out,
+                 struct error *err)
 {
     CLEANUP_FREE char *dirname = NULL;
     struct db db;
 
-    if (fmt >= sizeof extensions / sizeof extensions[0])
-        return error_set(err, ERROR_INTERNAL, "there is no format %u", fmt);
-    if (view_dirname(m, view_id, &dirname, err) != 0)
+    if (leaves->fmt >= sizeof extensions / sizeof extensions[0])
+        return error_set(err, ERROR_INTERNAL, "there is no format %u",
+                         leaves->fmt);
+    if (view_dirname(m, leaves->view_id, &dirname, err) != 0)
         return -1;
     /* A connection of its own: `shape` may need the pool, and this takes long.
      */
     if (manifest_open_reader(m, &db, err) != 0)
         return manifest_failed(m, err);
-    struct csv csv = {view_id, fmt, dirname, shape, opaque, out};
-    int rc = write_rows(&db, &csv, engine, err);
+    struct csv csv = {.leaves = leaves,
+                      .dirname = dirname,
+                      .shape = shape,
+                      .opaque = opaque,
+                      .out = out,
+                      .db = &db};
+    int rc = write_rows(&csv, err);
 
     db_close(&db);
     return rc == 0 ? 0 : manifest_failed(m, err);

@@ -292,6 +292,7 @@ struct manifest_output {
     uint64_t n_strips;
     bool has_stats; /* the four below are set; population sd */
     double vmin, vmax, vmean, vstd;
+    uint32_t parts; /* of the object, not stored; 0: none or not known */
 };
 void manifest_output_deinit(struct manifest_output *o);
 /* 1 found, 0 not, -1. */
@@ -341,33 +342,43 @@ int manifest_errors_write(struct manifest *m, FILE *out, struct error *err);
  */
 int manifest_snapshot(struct manifest *m, const char *path, struct error *err);
 
+/* All leaves of a view, as folders list them. */
+struct manifest_leaves {
+    uint16_t view_id;
+    unsigned fmt; /* the format that the view lists, as the kind of an inode */
+    uint64_t engine;
+    bool of_series; /* objects are volumes, not instances */
+    char part;      /* 'f', 'p': leaves are parts of objects; 0: they are not */
+};
+
 /*
- * Says what an instance's leaf will be, without rendering it: 1 with *ret
- * filled (it is zeroed before), 0 if that needs pixels, -1. May call
- * manifest functions.
+ * Says what an object's leaf will be, without rendering it: 1 with *ret
+ * filled (it is zeroed before), 0 if that needs pixels, -1. `parts` is set
+ * wherever it is known, also with 0. May call manifest functions.
  */
 typedef int (*manifest_shape_fn)(void *opaque,
-                                 const struct manifest_instance *instance,
+                                 const struct manifest_instance *row,
                                  struct manifest_output *ret,
                                  struct error *err);
 
 /*
- * Puts an `output` row for every listed instance that has none of this view,
- * format and engine, so that the SQL view `manifest` is complete for a view
- * that was never read. *ret_n counts them. Nothing happens in read-only mode.
+ * Puts an `output` row for every leaf that has none of this view, format and
+ * engine, so that the SQL view `manifest` is complete for a view that was
+ * never read. *ret_n counts them. Nothing happens in read-only mode.
  */
-int manifest_outputs_fill(struct manifest *m, uint16_t view_id, unsigned fmt,
-                          uint64_t engine, manifest_shape_fn shape,
-                          void *opaque, uint64_t *ret_n, struct error *err);
+int manifest_outputs_fill(struct manifest *m,
+                          const struct manifest_leaves *leaves,
+                          manifest_shape_fn shape, void *opaque,
+                          uint64_t *ret_n, struct error *err);
 
 /*
- * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop) UID. `fmt`
- * is the format that the view lists, as the kind of an inode.
- * Shapes come from `output` where the leaf was measured with `engine`, else
- * from `shape` (may be NULL), else those fields are empty.
+ * One CSV row per leaf of a view (RFC 4180, "\n"), by (study, sop or series)
+ * UID. Shapes come from `output` where the leaf was measured, else from
+ * `shape` (may be NULL), else those fields are empty; of objects whose parts
+ * nobody can count yet there are rows for those that were measured.
  */
-int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
-                 uint64_t engine, manifest_shape_fn shape, void *opaque,
-                 FILE *out, struct error *err);
+int manifest_csv(struct manifest *m, const struct manifest_leaves *leaves,
+                 manifest_shape_fn shape, void *opaque, FILE *out,
+                 struct error *err);
 
 #endif

@@ -84,6 +84,17 @@ int manifest_update(struct manifest *m, enum sql which, manifest_query_fn query,
 int manifest_instance_load(sqlite3_stmt *statement,
                            struct manifest_instance *ret, struct error *err);
 
+/* The same of a VOLUME_ROW statement, which has three columns more. */
+#define MANIFEST_INSTANCE_COLUMNS 33
+#define MANIFEST_VOLUME_COLUMNS 36
+int manifest_volume_load(sqlite3_stmt *statement, struct manifest_instance *ret,
+                         struct error *err);
+
+/* manifest_output_get on a connection at hand. */
+int manifest_output_read(struct db *db, const struct manifest_leaves *leaves,
+                         int64_t object_id, uint32_t part,
+                         struct manifest_output *ret, struct error *err);
+
 /* The name of a view's folder (grammar 1.6): the text, or a hash of it if it
  * is longer than MANIFEST_DIRNAME_MAX. `ret` may be `canonical`. */
 #define MANIFEST_DIRNAME_MAX 200

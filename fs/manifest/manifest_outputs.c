@@ -124,6 +124,22 @@ int manifest_output_get(struct manifest *m, uint16_t view_id, int64_t object_id,
     return manifest_query(m, SQL_OUTPUT_GET, query_output, &q, err);
 }
 
+int manifest_output_read(struct db *db, const struct manifest_leaves *leaves,
+                         int64_t object_id, uint32_t part,
+                         struct manifest_output *ret, struct error *err)
+{
+    struct output_query q = {.view_id = leaves->view_id,
+                             .object_id = object_id,
+                             .part = part,
+                             .fmt = leaves->fmt,
+                             .engine = leaves->engine,
+                             .ret = ret};
+    STATEMENT *st = db_get(db, SQL_OUTPUT_GET, err);
+
+    *ret = (struct manifest_output){0};
+    return st ? query_output(db, st, &q, err) : -1;
+}
+
 int manifest_output_any(struct manifest *m, uint16_t view_id, int64_t object_id,
                         uint64_t engine, struct manifest_output *ret,
                         struct error *err)
@@ -208,11 +224,9 @@ int manifest_output_put(struct manifest *m, uint16_t view_id, int64_t object_id,
 #define FILL_PAGE 256
 
 struct fill {
-    uint16_t view_id;
-    unsigned fmt;
-    uint64_t engine;
+    const struct manifest_leaves *leaves;
     int64_t after;
-    struct manifest_instance instances[FILL_PAGE];
+    struct manifest_instance rows[FILL_PAGE];
     struct manifest_output outputs[FILL_PAGE];
     bool known[FILL_PAGE];
     int n;
@@ -222,16 +236,20 @@ static int query_unknown(struct db *db, sqlite3_stmt *st, void *opaque,
                          struct error *err)
 {
     struct fill *f = opaque;
+    const struct manifest_leaves *l = f->leaves;
     int rc;
 
     f->n = 0;
-    db_bind_int(st, 1, f->view_id);
+    db_bind_int(st, 1, l->view_id);
     db_bind_int(st, 2, f->after);
     db_bind_int(st, 3, FILL_PAGE);
-    db_bind_u64(st, 4, f->engine);
-    db_bind_int(st, 5, f->fmt);
+    db_bind_u64(st, 4, l->engine);
+    db_bind_int(st, 5, l->fmt);
+    db_bind_int(st, 6, l->part != 0);
     while ((rc = db_step(db, st, err)) > 0) {
-        if (manifest_instance_load(st, &f->instances[f->n], err) != 0)
+        rc = l->of_series ? manifest_volume_load(st, &f->rows[f->n], err)
+                          : manifest_instance_load(st, &f->rows[f->n], err);
+        if (rc != 0)
             return -1;
         f->n++;
     }
@@ -243,11 +261,34 @@ static int shape_page(struct fill *f, manifest_shape_fn shape, void *opaque,
 {
     for (int i = 0; i < f->n; i++) {
         f->outputs[i] = (struct manifest_output){0};
-        int rc = shape(opaque, &f->instances[i], &f->outputs[i], err);
+        int rc = shape(opaque, &f->rows[i], &f->outputs[i], err);
 
         if (rc < 0)
             return -1;
+        f->outputs[i].is_series = f->leaves->of_series;
         f->known[i] = rc > 0;
+    }
+    return 0;
+}
+
+/* A row, or one for every part; they are alike. */
+static int write_object(struct db *db, const struct fill *f, int i,
+                        uint64_t *ret_n, struct error *err)
+{
+    const struct manifest_leaves *l = f->leaves;
+    struct output_query q = {.view_id = l->view_id,
+                             .object_id = f->rows[i].id,
+                             .fmt = l->fmt,
+                             .engine = l->engine,
+                             .put = &f->outputs[i]};
+    uint32_t last = l->part ? f->outputs[i].parts : 0;
+
+    for (q.part = l->part ? 1 : 0; q.part <= last; q.part++) {
+        STATEMENT *st = db_get(db, SQL_OUTPUT_PUT, err);
+
+        if (!st || query_output_put(db, st, &q, err) != 0)
+            return -1;
+        ++*ret_n;
     }
     return 0;
 }
@@ -255,22 +296,9 @@ static int shape_page(struct fill *f, manifest_shape_fn shape, void *opaque,
 static int write_page(struct db *db, const struct fill *f, uint64_t *ret_n,
                       struct error *err)
 {
-    for (int i = 0; i < f->n; i++) {
-        struct output_query q = {.view_id = f->view_id,
-                                 .object_id = f->instances[i].id,
-                                 .fmt = f->fmt,
-                                 .engine = f->engine,
-                                 .put = &f->outputs[i]};
-        STATEMENT *st = db_get(db, SQL_OUTPUT_PUT, err);
-
-        if (!st)
+    for (int i = 0; i < f->n; i++)
+        if (f->known[i] && write_object(db, f, i, ret_n, err) != 0)
             return -1;
-        if (!f->known[i])
-            continue;
-        if (query_output_put(db, st, &q, err) != 0)
-            return -1;
-        ++*ret_n;
-    }
     return 0;
 }
 
@@ -278,7 +306,9 @@ static int fill_page(struct manifest *m, struct fill *f,
                      manifest_shape_fn shape, void *opaque, uint64_t *ret_n,
                      struct error *err)
 {
-    int rc = manifest_query(m, SQL_UNKNOWN_OUTPUTS, query_unknown, f, err);
+    enum sql which =
+        f->leaves->of_series ? SQL_UNKNOWN_VOLUMES : SQL_UNKNOWN_OUTPUTS;
+    int rc = manifest_query(m, which, query_unknown, f, err);
 
     if (rc == 0)
         rc = shape_page(f, shape, opaque, err);
@@ -293,32 +323,30 @@ static int fill_page(struct manifest *m, struct fill *f,
                 rc = manifest_end(db, write_page(db, f, ret_n, err), err);
             manifest_writer_put(m, db);
         }
-        f->after = f->instances[f->n - 1].id;
+        f->after = f->rows[f->n - 1].id;
     }
     for (int i = 0; i < f->n; i++) {
-        manifest_instance_deinit(&f->instances[i]);
+        manifest_instance_deinit(&f->rows[i]);
         manifest_output_deinit(&f->outputs[i]);
     }
     return rc < 0 ? -1 : f->n;
 }
 
-int manifest_outputs_fill(struct manifest *m, uint16_t view_id, unsigned fmt,
-                          uint64_t engine, manifest_shape_fn shape,
-                          void *opaque, uint64_t *ret_n, struct error *err)
+int manifest_outputs_fill(struct manifest *m,
+                          const struct manifest_leaves *leaves,
+                          manifest_shape_fn shape, void *opaque,
+                          uint64_t *ret_n, struct error *err)
 {
-    struct fill *f = calloc(1, sizeof *f);
+    struct fill *f;
     int n = 1;
 
     *ret_n = 0;
-    if (m->mode == MANIFEST_READ_ONLY) {
-        free(f);
+    if (m->mode == MANIFEST_READ_ONLY)
         return 0;
-    }
+    f = calloc(1, sizeof *f);
     if (!f)
         return error_no_memory(err);
-    f->view_id = view_id;
-    f->fmt = fmt;
-    f->engine = engine;
+    f->leaves = leaves;
     while (n > 0)
         n = fill_page(m, f, shape, opaque, ret_n, err);
     free(f);

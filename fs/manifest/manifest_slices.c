@@ -9,10 +9,10 @@
 
 /* ---- rows --------------------------------------------------------------- */
 
-enum { SLICES = 33, Z_SPACING, MTIME_S }; /* behind the instance's columns */
+enum { SLICES = MANIFEST_INSTANCE_COLUMNS, Z_SPACING, MTIME_S };
 
-static int load_row(sqlite3_stmt *st, struct manifest_instance *ret,
-                    struct error *err)
+int manifest_volume_load(sqlite3_stmt *st, struct manifest_instance *ret,
+                         struct error *err)
 {
     if (manifest_instance_load(st, ret, err) != 0)
         return -1;
@@ -44,7 +44,7 @@ static int query_rows(struct db *db, sqlite3_stmt *st, void *opaque,
     if (q->limit)
         db_bind_int(st, q->n_keys + 1, q->limit);
     while (n < most && (rc = db_step(db, st, err)) > 0) {
-        rc = load_row(st, &q->ret[n], err);
+        rc = manifest_volume_load(st, &q->ret[n], err);
         if (rc < 0)
             break;
         n++;

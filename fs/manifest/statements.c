@@ -24,11 +24,12 @@
 
 /* A volume as an object: its first slice, under its own number and name, with
  * as many frames as it has slices. A series of one object is that object. */
-#define VOLUME_ROW                                                             \
-    "SELECT se.volume_id,i.study_id,i.series_id,i.source_id,se.dirname,"       \
+#define VOLUME_COLUMNS                                                         \
+    "se.volume_id,i.study_id,i.series_id,i.source_id,se.dirname,"              \
     "st.dirname,se.dirname," INSTANCE_DESC ",CASE WHEN se.n_instances=1"       \
     " THEN i.frames ELSE se.n_instances END," INSTANCE_REST ","                \
-    "se.n_instances,se.z_spacing,se.volume_mtime_s FROM series se "
+    "se.n_instances,se.z_spacing,se.volume_mtime_s"
+#define VOLUME_ROW "SELECT " VOLUME_COLUMNS " FROM series se "
 #define VOLUME_JOIN                                                            \
     " CROSS JOIN instance i ON i.id=se.volume_first"                           \
     " CROSS JOIN study st ON st.id=se.study_id"                                \
@@ -157,9 +158,17 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_UNKNOWN_OUTPUTS] =
         INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " LISTED(
             "i.") " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
-                  " AND o.instance_id=i.id AND o.part=0 AND o.fmt=?5"
+                  " AND o.instance_id=i.id AND o.part=?6 AND o.fmt=?5"
                   " AND o.engine=?4)"
                   " ORDER BY i.id LIMIT ?3",
+    [SQL_UNKNOWN_VOLUMES] = VOLUME_ROW
+    "INDEXED BY series_volume" VOLUME_JOIN "WHERE se.volume_id>?2"
+    " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
+    " AND o.instance_id=se.volume_id AND o.part=?6 AND o.fmt=?5"
+    " AND o.engine=?4) ORDER BY se.volume_id LIMIT ?3",
+    [SQL_OUTPUT_LAST_PART] =
+        "SELECT coalesce(max(part),0) FROM output WHERE view_id=?1"
+        " AND instance_id=?2 AND fmt=?3 AND engine=?4",
     [SQL_FRAMES_GET] = "SELECT off,len FROM frame_index WHERE instance_id=?1"
                        " ORDER BY frame",
     [SQL_ERROR_GET] = "SELECT message FROM error WHERE source_id=?1"
@@ -180,9 +189,21 @@ static const char *const texts[SQL_COUNT] = {
                   " CROSS JOIN source s ON s.id=i.source_id"
                   " LEFT JOIN patient p ON p.id=st.patient_id"
                   " LEFT JOIN output o ON o.view_id=?1 AND o.instance_id=i.id"
-                  " AND o.part=0 AND o.fmt=?3 AND o.engine=?2 AND "
+                  " AND o.part=?4 AND o.fmt=?3 AND o.engine=?2 AND "
                   "o.object_kind=0"
                   " ORDER BY st.uid,i.uid,i.id",
+    [SQL_CSV_VOLUMES] =
+        "SELECT " VOLUME_COLUMNS ",st.uid,se.uid,NULL,o.width,o.height,"
+        "o.channels,o.num_frames,o.bytes,p.pkey,se.modality,se.body_part,NULL,"
+        "NULL FROM study st CROSS JOIN series se"
+        " INDEXED BY series_study_volume ON se.study_id=st.id"
+        " AND se.volume_id IS NOT NULL"
+        " CROSS JOIN instance i ON i.id=se.volume_first"
+        " CROSS JOIN source s ON s.id=i.source_id"
+        " LEFT JOIN patient p ON p.id=st.patient_id"
+        " LEFT JOIN output o ON o.view_id=?1 AND o.instance_id=se.volume_id"
+        " AND o.part=?4 AND o.fmt=?3 AND o.engine=?2 AND o.object_kind=1"
+        " ORDER BY st.uid,se.uid,se.volume_id",
 
     [SQL_ROI_COUNT_INSTANCE] =
         "SELECT count(*) FROM (SELECT 1 " ROI_OF_INSTANCE "LIMIT ?3)",

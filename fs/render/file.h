@@ -43,7 +43,7 @@ struct file {
     const struct object *object; /* NULL: a .json without pixels */
     int64_t study_id;
     uint64_t engine;
-    struct plan plan;            /* of the part */
+    struct plan plan; /* of the part */
     struct layout layout;
     char *text;              /* all of a .json, else NULL */
     bool is_split;           /* blocks end where pages do */

@@ -72,8 +72,8 @@ static void version_of_slices(const struct manifest_slices *s, uint64_t ret[4])
     XXH64_hash_t forward = 0, backward = 0;
 
     for (uint32_t i = 0; i < s->n; i++) {
-        forward = XXH3_64bits_withSeed(&s->v[i].version,
-                                       sizeof s->v[i].version, forward);
+        forward = XXH3_64bits_withSeed(&s->v[i].version, sizeof s->v[i].version,
+                                       forward);
         backward =
             XXH3_64bits_withSeed(&s->v[s->n - 1 - i].version,
                                  sizeof s->v[i].version, backward ^ s->n);
@@ -183,8 +183,9 @@ static void judge_places(struct frames *f, const struct manifest_volume *v,
     if (v->kind == VOLUME_IRREGULAR && !gaps_allowed)
         refuse(f, v->note, "; -o gaps=allow stacks it all the same");
     else if (v->kind == VOLUME_UNPLACED)
-        refuse(f, v->note, "; order-inst or order-stored stacks them as they "
-                           "are numbered or stored");
+        refuse(f, v->note,
+               "; order-inst or order-stored stacks them as they "
+               "are numbered or stored");
 }
 
 static void judge_sequence(struct frames *f, const struct manifest_volume *v,

@@ -192,8 +192,7 @@ static void put_source(struct document *d)
  * all the same is read as it was meant. */
 static bool is_signed_tag(const struct document *d, uint32_t tag)
 {
-    return d->about->row->has_pixels &&
-           d->about->row->desc.is_signed &&
+    return d->about->row->has_pixels && d->about->row->desc.is_signed &&
            (tag == 0x00280106 || tag == 0x00280107 || tag == 0x00280120 ||
             tag == 0x00280121);
 }

@@ -21,8 +21,8 @@ static void keep_fact(const struct measure *m, const struct page_job *job,
 {
     struct error ignored = ERROR_INIT;
 
-    (void)manifest_fact_put(m->manifest, job->frames->object_id, prefix, m->engine,
-                            fact, &ignored);
+    (void)manifest_fact_put(m->manifest, job->frames->object_id, prefix,
+                            m->engine, fact, &ignored);
 }
 
 /* ---- extent ------------------------------------------------------------- */
@@ -174,8 +174,8 @@ int measure_crop(const struct measure *m, const struct page_job *job,
 
     view_measure(&job->plan->view, &view);
     (void)view_print(&view, prefix, sizeof prefix);
-    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix, m->engine,
-                              &fact, err);
+    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix,
+                              m->engine, &fact, err);
     if (found < 0)
         return -1;
     if (found && image_box_is_inside(&fact.crop, job->plan->oriented_width,
@@ -281,8 +281,8 @@ static int measure_limits(const struct measure *m, struct page_job *job,
     if (!needs_limits(&job->plan->view))
         return 0;
     limits_prefix(job->plan, prefix, sizeof prefix);
-    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix, m->engine,
-                              &fact, err);
+    found = manifest_fact_get(m->manifest, job->frames->object_id, prefix,
+                              m->engine, &fact, err);
     if (found < 0)
         return -1;
     if (found == 0 || isnan(fact.vmin) || isnan(fact.vmax)) {

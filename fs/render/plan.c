@@ -397,8 +397,8 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
         return -1;
     /* The distance of slices is in the manifest, that of frames is not. */
     p.is_volume = instance->slices > 1;
-    if (p.is_volume && depth_set_z(view, pick_z(view, instance->z_mm), &p.depth,
-                                   err) != 0)
+    if (p.is_volume &&
+        depth_set_z(view, pick_z(view, instance->z_mm), &p.depth, err) != 0)
         return -1;
     if (set_types(&p, err) != 0)
         return -1;

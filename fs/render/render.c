@@ -219,10 +219,10 @@ static int recall_size(struct render *r, const struct leaf *leaf,
                        struct error *err)
 {
     CLEANUP(manifest_output_deinit) struct manifest_output out = {0};
-    int found = manifest_output_get(r->manifest, leaf->view_id, leaf->object_id,
-                                    leaf->part, (unsigned)leaf->kind,
-                                    render_engine_of(view, r->gaps_allowed),
-                                    &out, err);
+    int found =
+        manifest_output_get(r->manifest, leaf->view_id, leaf->object_id,
+                            leaf->part, (unsigned)leaf->kind,
+                            render_engine_of(view, r->gaps_allowed), &out, err);
 
     if (found > 0)
         *ret_size = out.bytes;
@@ -283,8 +283,8 @@ int render_attr(struct render *r, const struct leaf *leaf,
 
     if (!instance) {
         view = render_view_by_id(r, leaf->view_id, err);
-        if (!view || frames_row(r->manifest, view, leaf->object_id, &own,
-                                err) != 0)
+        if (!view ||
+            frames_row(r->manifest, view, leaf->object_id, &own, err) != 0)
             return -1;
         instance = &own;
     }

@@ -47,7 +47,7 @@ struct render_config {
     const char *archive; /* absolute path; copied */
     uint64_t max_pixels; /* per frame; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
-    bool gaps_allowed; /* series need not be evenly spaced */
+    bool gaps_allowed;    /* series need not be evenly spaced */
     uint64_t frame_bytes; /* budget for all that is kept to be used again */
     /* Where frames are decoded: borrowed until render_free, started before
      * there are threads (worker.h). NULL: in this process. */
@@ -82,6 +82,15 @@ bool render_size_is_known(const struct view *view);
 int render_shape(const struct view *view,
                  const struct manifest_instance *instance,
                  struct manifest_output *ret);
+
+/* The same with `parts`, where it is known (manifest_shape_fn). */
+int render_shape_of_leaves(struct manifest *m, const struct view *view,
+                           const struct manifest_instance *row,
+                           struct manifest_output *ret);
+
+/* What manifest_csv and manifest_outputs_fill are asked for. */
+struct manifest_leaves render_leaves(const struct view *view, uint16_t view_id,
+                                     bool gaps_allowed);
 
 /*
  * How many parts the view makes of an instance, each a leaf of its own

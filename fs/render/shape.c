@@ -4,6 +4,7 @@
  */
 #include "render/layout.h"
 #include "render/measure.h"
+#include "render/object.h"
 
 static void fill_output(const struct plan *plan, struct manifest_output *ret)
 {
@@ -49,4 +50,50 @@ int render_shape(const struct view *view,
     layout_deinit(&layout);
     fill_output(&plan, ret);
     return 1;
+}
+
+/* 0: not known yet. Of what cannot be shown folders list one part, whose
+ * LOOKUP says why. */
+static uint32_t count_parts(struct manifest *m, const struct view *view,
+                            const struct manifest_instance *row)
+{
+    struct error refusal = ERROR_INIT;
+    uint32_t parts = 0;
+    struct plan plan;
+
+    if (plan_init(view, row, &plan, &refusal) == 0 &&
+        object_count_findings(m, row, &plan, &refusal) == 0 &&
+        plan_count_parts(&plan, &parts, &refusal) == 0)
+        return parts;
+    return refusal.kind != ERROR_NONE && refusal.kind != ERROR_NOT_FOUND;
+}
+
+int render_shape_of_leaves(struct manifest *m, const struct view *view,
+                           const struct manifest_instance *row,
+                           struct manifest_output *ret)
+{
+    bool has_parts = view_parts_of(view) != VIEW_PART_NONE;
+
+    if (has_parts)
+        ret->parts = count_parts(m, view, row);
+    /* without their number nothing can be said of parts */
+    return has_parts && ret->parts == 0 ? 0 : render_shape(view, row, ret);
+}
+
+struct manifest_leaves render_leaves(const struct view *view, uint16_t view_id,
+                                     bool gaps_allowed)
+{
+    static const char letters[] = {
+        [VIEW_PART_NONE] = '\0',
+        [VIEW_PART_FRAME] = 'f',
+        [VIEW_PART_PATCH] = 'p',
+    };
+
+    return (struct manifest_leaves){
+        .view_id = view_id,
+        .fmt = (unsigned)view->list,
+        .engine = render_engine_of(view, gaps_allowed),
+        .of_series = view->select == VIEW_SELECT_SERIES,
+        .part = letters[view_parts_of(view)],
+    };
 }

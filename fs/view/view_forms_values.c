@@ -14,9 +14,14 @@ static const struct view_form rows[] = {
      .doc = "one file per series: its slices stacked by geometry",
      .formula =
          "Slices ascend along the normal of their plane; the spacing is the "
-         "median difference of their positions, never SliceThickness. A gap "
-         "or an in-plane drift beyond 1 % of it is an error unless mounted "
-         "with gaps=allow."},
+         "median difference of their positions, never SliceThickness. Each "
+         "slice has its own rescale and window; what is measured (minimum and "
+         "maximum, crop, norm) is measured on all slices. A gap or an in-plane "
+         "drift beyond 1 % of the spacing, or several slices at one place, is "
+         "an error unless mounted with gaps=allow. Slices of different size, "
+         "pixel format, pixel spacing or orientation, and several multi-frame "
+         "objects, always are one. Slices without positions need order-inst "
+         "or order-stored. A series of one object is that object."},
     {.name = "frames",
      .slot = SLOT_SELECT,
      ENUM(select, VIEW_SELECT_FRAMES),
@@ -70,7 +75,8 @@ static const struct view_form rows[] = {
      .needs = "",
      .example = "order-inst",
      .doc = "slices of a series by InstanceNumber",
-     .formula = "Frames of one object keep their stored order."},
+     .formula = "Frames of one object keep their stored order. Slices have to "
+                "be evenly spaced in that order as well."},
     {.name = "order",
      .word = "stored",
      .slot = SLOT_ORDER,

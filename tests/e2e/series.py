@@ -4,6 +4,7 @@
 
 series.py ARCHIVE MOUNT strict|gaps [FOLDER OF dcm2niix]
 """
+import csv
 import errno
 import glob
 import json
@@ -132,7 +133,7 @@ def check_refused(slices):
     reasons.append(os.getxattr(path_of("series_hu_i16", slices, "npy"),
                                "user.prepfs.error").decode())
     with open(os.path.join(MOUNT, ".prepfs", "errors.tsv")) as f:
-        reasons += [line for line in f if "series_hu_i16" in line]
+        reasons += [line for line in f if "\tseries_hu_i16\t" in line]
     uids = [s.SOPInstanceUID for s in slices]
     for reason in reasons:
         assert "gaps between the slices differ" in reason, reason
@@ -157,6 +158,29 @@ def check_listing():
             assert entry.inode() & 15 == 1
 
 
+def check_csv(view, kind):
+    """The CSV lists the very files that folders list, with their numbers."""
+    with open(os.path.join(MOUNT, ".prepfs", "manifest", f"{view}.csv")) as f:
+        rows = list(csv.DictReader(f))
+    listed = set()
+    for study in os.listdir(os.path.join(MOUNT, view)):
+        listed |= {f"{view}/{study}/{name}"
+                   for name in os.listdir(os.path.join(MOUNT, view, study))}
+    assert {row["path"] for row in rows} == listed, set(listed) ^ {r["path"] for r in rows}
+    n = 0
+    for row in rows:
+        assert bool(row["sop_instance_uid"]) == (kind != "series"), row
+        try:
+            stat = os.stat(os.path.join(MOUNT, row["path"]))
+        except OSError:
+            continue  # what cannot be had has a row all the same
+        assert stat.st_ino == int(row["inode"]), row
+        if row["bytes"]:
+            assert stat.st_size == int(row["bytes"]), row
+            n += 1
+    assert n > 20, n
+
+
 def main():
     regular, irregular = load("ct-philips"), load("ct-ge")
     check_listing()
@@ -164,6 +188,8 @@ def main():
     check_display(regular)
     check_affine(regular)
     check_json(regular)
+    check_csv("series_hu_i16_list-npy", "series")
+    check_csv("frames_raw_list-npy", "frames")
     if MODE == "strict":
         check_refused(irregular)
         print("a regular series is its volume; an irregular one is refused and explained")

@@ -401,8 +401,8 @@ int manifest_volume_by_id(struct manifest *m, int64_t id,
 
     if (manifest_series_by_id(m, id - FIRST_VOLUME, &series, &study, err) != 1)
         return 0;
-    fill_instance(&p, (uint64_t)study - 1,
-                  (uint64_t)(series.id - 1) % p.series, false, ret);
+    fill_instance(&p, (uint64_t)study - 1, (uint64_t)(series.id - 1) % p.series,
+                  false, ret);
     ret->id = id;
     ret->slices = ret->frames = (uint32_t)(p.leaves / p.series);
     memcpy(ret->name, series.name, sizeof ret->name);
@@ -703,19 +703,17 @@ int manifest_snapshot(struct manifest *m, const char *path, struct error *err)
     return 0;
 }
 
-int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
-                 uint64_t engine, manifest_shape_fn shape, void *opaque,
-                 FILE *out, struct error *err)
+int manifest_csv(struct manifest *m, const struct manifest_leaves *leaves,
+                 manifest_shape_fn shape, void *opaque, FILE *out,
+                 struct error *err)
 {
     struct pattern p = pattern_of(m);
     CLEANUP_FREE char *text = NULL;
     struct manifest_instance row;
 
-    (void)fmt;
-    (void)engine;
     (void)shape;
     (void)opaque;
-    if (manifest_view_by_id(m, view_id, &text, err) != 1)
+    if (manifest_view_by_id(m, leaves->view_id, &text, err) != 1)
         return -1;
     fputs("study_instance_uid,series_instance_uid,sop_instance_uid,path,"
           "inode\n",
@@ -725,7 +723,7 @@ int manifest_csv(struct manifest *m, uint16_t view_id, unsigned fmt,
             fill_instance(&p, study, leaf, false, &row);
             fprintf(out, "%s,%s,%s,%s/%s/%s.tiff,%" PRIu64 "\n", row.study_name,
                     row.series_name, row.name, text, row.study_name, row.name,
-                    (uint64_t)view_id << 46 | (uint64_t)row.id << 21);
+                    (uint64_t)leaves->view_id << 46 | (uint64_t)row.id << 21);
         }
     }
     return 0;

@@ -659,6 +659,16 @@ static int shape_of(void *opaque, const struct manifest_instance *i,
     return 1;
 }
 
+static const struct manifest_leaves *leaves_of(uint16_t view, unsigned fmt,
+                                               uint64_t engine)
+{
+    static struct manifest_leaves leaves;
+
+    leaves =
+        (struct manifest_leaves){.view_id = view, .fmt = fmt, .engine = engine};
+    return &leaves;
+}
+
 START_TEST(the_csv_has_upstreams_columns_and_our_inodes)
 {
     struct manifest_output o = {.width = 64,
@@ -677,7 +687,8 @@ START_TEST(the_csv_has_upstreams_columns_and_our_inodes)
     ck_assert_int_eq(manifest_output_put(m, view, 1, 0, 0, 6, &o, &err), 0);
     FILE *out = open_memstream(&buffer, &size);
 
-    ck_assert_msg(manifest_csv(m, view, 0, 7, shape_of, &calls, out, &err) == 0,
+    ck_assert_msg(manifest_csv(m, leaves_of(view, 0, 7), shape_of, &calls, out,
+                               &err) == 0,
                   "%s", err.msg);
     (void)fclose(out);
     char *key = rows_query(state, "SELECT pkey FROM patient WHERE id=1");
@@ -701,7 +712,8 @@ START_TEST(the_csv_has_upstreams_columns_and_our_inodes)
     free(key);
     free(other);
     free(buffer);
-    ck_assert_int_eq(manifest_csv(m, 99, 0, 7, NULL, NULL, stderr, &err), -1);
+    ck_assert_int_eq(
+        manifest_csv(m, leaves_of(99, 0, 7), NULL, NULL, stderr, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
 }
 END_TEST
@@ -716,8 +728,9 @@ START_TEST(a_view_that_was_never_read_can_be_filled_in)
     fill();
     ck_assert_int_eq(manifest_view_intern(m, "crop", 0, &view, &err), 0);
     ck_assert_int_eq(manifest_output_put(m, view, 3, 0, 0, 7, &o, &err), 0);
-    ck_assert_int_eq(
-        manifest_outputs_fill(m, view, 0, 7, shape_of, &calls, &n, &err), 0);
+    ck_assert_int_eq(manifest_outputs_fill(m, leaves_of(view, 0, 7), shape_of,
+                                           &calls, &n, &err),
+                     0);
     ck_assert_uint_eq(n, 1); /* 2 needs pixels, 3 is known */
     ck_assert_int_eq(calls, 2);
     ck_assert_int_eq(rows_int(state, "SELECT count(*) FROM manifest"), 2);
@@ -748,12 +761,14 @@ START_TEST(a_view_that_lists_another_format_says_so_in_every_row)
     ck_assert_int_eq(manifest_output_put(m, view, 3, 0, 1, 7, &o, &err), 0);
     o.width = 65; /* the .tiff beside it is not what the view lists */
     ck_assert_int_eq(manifest_output_put(m, view, 2, 0, 0, 7, &o, &err), 0);
-    ck_assert_int_eq(
-        manifest_outputs_fill(m, view, 1, 7, shape_of, &calls, &n, &err), 0);
+    ck_assert_int_eq(manifest_outputs_fill(m, leaves_of(view, 1, 7), shape_of,
+                                           &calls, &n, &err),
+                     0);
     ck_assert_uint_eq(n, 1);
     FILE *out = open_memstream(&buffer, &size);
 
-    ck_assert_int_eq(manifest_csv(m, view, 1, 7, NULL, NULL, out, &err), 0);
+    ck_assert_int_eq(
+        manifest_csv(m, leaves_of(view, 1, 7), NULL, NULL, out, &err), 0);
     (void)fclose(out);
     long long inode = 1LL << 46 | 3LL << 21 | 1;
     char *expected =
@@ -772,7 +787,8 @@ START_TEST(a_view_that_lists_another_format_says_so_in_every_row)
     ck_assert_int_eq(rows_int(state, "SELECT inode FROM manifest"
                                      " WHERE sop_instance_uid='1.2.0.1.3'"),
                      inode);
-    ck_assert_int_eq(manifest_csv(m, view, 5, 7, NULL, NULL, stderr, &err), -1);
+    ck_assert_int_eq(
+        manifest_csv(m, leaves_of(view, 5, 7), NULL, NULL, stderr, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_INTERNAL);
 }
 END_TEST
@@ -793,7 +809,8 @@ START_TEST(csv_fields_are_quoted_where_they_must_be)
     ck_assert_int_eq(manifest_view_intern(m, "full", 0, &view, &err), 0);
     FILE *out = open_memstream(&buffer, &size);
 
-    ck_assert_int_eq(manifest_csv(m, view, 0, 1, NULL, NULL, out, &err), 0);
+    ck_assert_int_eq(
+        manifest_csv(m, leaves_of(view, 0, 1), NULL, NULL, out, &err), 0);
     (void)fclose(out);
     ck_assert_ptr_nonnull(
         strstr(buffer, "\n\"1,\"\"2\"\"\r\n\",1.3,1.4,full/x"));

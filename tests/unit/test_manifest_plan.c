@@ -19,16 +19,17 @@
 static bool may_scan(enum sql which)
 {
     switch ((int)which) {
-    case SQL_TOTALS:       /* once per change of the tree */
-    case SQL_COUNT_ERRORS: /* errors are few */
+    case SQL_TOTALS:         /* once per change of the tree */
+    case SQL_COUNT_ERRORS:   /* errors are few */
     case SQL_VOLUME_NEXT_ID: /* of three rows */
-    case SQL_VIEWS:        /* all of them are wanted */
+    case SQL_VIEWS:          /* all of them are wanted */
     case SQL_VIEW_COUNT:
     case SQL_ERRORS:
     case SQL_ROI_LIST_ALL:
     case SQL_ROI_TOUCH_SERIES: /* once per import */
     case SQL_ROI_TOUCH_INSTANCES:
     case SQL_CSV:
+    case SQL_CSV_VOLUMES:
     case SQL_COUNT_STUDIES: /* up to a limit */
     case SQL_LIST_STUDIES:  /* by primary key, from `after` */
     case SQL_LIST_CHANGED:
@@ -43,6 +44,7 @@ static bool may_scan(enum sql which)
 static bool may_sort(enum sql which)
 {
     return which == SQL_CSV ||                /* one study at a time */
+           which == SQL_CSV_VOLUMES ||
            which == SQL_ERROR_GET ||          /* a handful of rows */
            which == SQL_INSTANCE_OF_SOURCE || /* the versions of a file */
            which == SQL_INSTANCE_HEIR;

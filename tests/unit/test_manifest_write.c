@@ -868,9 +868,9 @@ START_TEST(what_was_measured_on_a_gone_instance_is_dropped)
     write_rows(&r, 1);
     ck_assert_int_eq(manifest_view_intern(m, "crop", 0, &view, &err), 0);
     ck_assert_int_eq(manifest_output_put(m, view, 1, 0, 0, 1, &o, &err), 0);
-    ck_assert_int_eq(manifest_output_put(m, view, volume_of("1.1.1"), 0, 0, 1,
-                                         &stack, &err),
-                     0);
+    ck_assert_int_eq(
+        manifest_output_put(m, view, volume_of("1.1.1"), 0, 0, 1, &stack, &err),
+        0);
     ck_assert_int_eq(manifest_fact_put(m, 1, "crop", 1, &fact, &err), 0);
     ck_assert_int_eq(
         manifest_fact_put(m, volume_of("1.1.1"), "series", 1, &fact, &err), 0);

@@ -72,7 +72,7 @@ START_TEST(values_reach_their_fields)
     struct options o;
 
     must_parse("a m -o state=/s\\,t,cache=2G,threads=3,presets=p.ini "
-               "-opreset_dirs,index=background,xattr,max_views=7 "
+               "-opreset_dirs,index=background,gaps=allow,xattr,max_views=7 "
                "--max_pixels=4M -o max_bytes_per_file=1T,uid=1000,gid=0 "
                "-o umask=027,allow_other,read_ahead_kb=1024,fsname=x "
                "-o workers=5,decode_time=9,decode_memory=2G",
@@ -82,6 +82,7 @@ START_TEST(values_reach_their_fields)
     ck_assert_uint_eq(o.threads, 3);
     ck_assert_str_eq(o.presets, "p.ini");
     ck_assert(o.preset_dirs && o.index_background && o.xattr);
+    ck_assert(o.gaps_allowed);
     ck_assert_uint_eq(o.max_views, 7);
     ck_assert_uint_eq(o.max_pixels, 4 << 20);
     ck_assert_uint_eq(o.max_bytes_per_file, UINT64_C(1) << 40);
@@ -196,6 +197,7 @@ static const struct {
     {"a m -o umask=01000", "must be from 0 to 511"},
     {"a m -o uid=root", "not a whole number"},
     {"a m -o index=foreground", "only index=background exists"},
+    {"a m -o gaps=forbid", "only gaps=allow exists"},
     {"a m -o epochs=on", "only auto and off exist"},
     {"a m -o epochs", "needs a value: epochs=auto|off"},
     {"a m -o pressure=1", "only auto and off exist"},

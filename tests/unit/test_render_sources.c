@@ -363,7 +363,7 @@ START_TEST(numbers_that_name_no_leaf_are_refused)
     ck_assert_int_eq(engine_try(&engine, &other, &err), ERROR_UNSUPPORTED);
     /* a number from a manifest that some other prepfs has written */
     rows_exec(engine.state,
-              "UPDATE view SET canonical = 'raw_series' WHERE canonical = "
+              "UPDATE view SET canonical = 'raw_plane-cor' WHERE canonical = "
               "'raw'");
     engine_restart(&engine);
     ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_UNSUPPORTED);
