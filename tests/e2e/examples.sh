@@ -22,4 +22,7 @@ mount_archive "$WORK/archive" "presets=$WORK/presets"
 status=0
 "$PYTHON" -B "$here/examples_formats.py" "$MNT" "$WORK/archive" "$PREPFSCTL" || status=1
 "$PYTHON" -B "$here/examples.py" "$MNT" "$WORK/archive" "$PREPFSCTL" "$@" || status=1
+unmount_archive
+mount_archive "$WORK/archive" gaps=allow
+"$PYTHON" -B "$here/examples.py" "$MNT" "$WORK/archive" "$PREPFSCTL" --gaps || status=1
 exit $status

@@ -7,6 +7,7 @@ that long; and small cuts of it, lying askew, every slice with its own rescale a
 window, with padding.
 """
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -157,8 +158,9 @@ class Archive:
                 self.sources[subject] = source.series(paths)
             else:
                 self.sources[subject] = source.instance(os.path.join(self.folder, FILES[subject]))
-            # what random patches depend on: the stem, which is the UID but for duplicates
-            self.sources[subject].uid = os.path.basename(self.leaf("full", subject, ""))[:-1]
+            # what random patches depend on: the stem without .dN
+            stem = os.path.basename(self.leaf("full", subject, ""))[:-1]
+            self.sources[subject].uid = re.sub(r"\.d[0-9]+$", "", stem)
         return self.sources[subject]
 
 
