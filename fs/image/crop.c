@@ -233,6 +233,58 @@ static void thumbnail_size(const struct image_box *box, uint32_t *ret_width,
     *ret_height = scaled(box->height, ratio);
 }
 
+/*
+ * Is a pixel brighter than 1 of 255, in REF's 8-bit luma? The luma is rounded
+ * half up, so it is above 1 from 1.5 on; of 16 bits, (v + 128) / 257 is from
+ * 386 on, which itself is rounded from 385.5.
+ */
+static inline bool is_bright(const struct image *display, const void *row,
+                             size_t x)
+{
+    if (display->type == SAMPLE_U8) {
+        const uint8_t *p = (const uint8_t *)row + x * display->channels;
+
+        return display->channels == 1
+                   ? p[0] > 1
+                   : luma_float(p[0], p[1], p[2], 1.0F / 255.0F) * 255.0F >=
+                         1.5F;
+    } else {
+        const uint16_t *p = (const uint16_t *)row + x * display->channels;
+
+        return display->channels == 1
+                   ? p[0] >= 386
+                   : luma_float(p[0], p[1], p[2], 1.0F / 65535.0F) * 65535.0F >=
+                         385.5F;
+    }
+}
+
+/* The common case, a grey row that is not scaled, in loops that vectorise. */
+static void bright_u8(const uint8_t *row, uint32_t n, uint8_t *ret)
+{
+    for (uint32_t x = 0; x < n; x++)
+        ret[x] = row[x] > 1;
+}
+
+static void bright_u16(const uint16_t *row, uint32_t n, uint8_t *ret)
+{
+    for (uint32_t x = 0; x < n; x++)
+        ret[x] = row[x] >= 386;
+}
+
+static void bright_row(const struct image *display, const uint8_t *row,
+                       const uint32_t *columns, uint32_t n, bool is_scaled,
+                       uint8_t *ret)
+{
+    if (is_scaled || display->channels != 1) {
+        for (uint32_t x = 0; x < n; x++)
+            ret[x] = is_bright(display, row, columns[x]);
+    } else if (display->type == SAMPLE_U8) {
+        bright_u8(row + columns[0], n, ret);
+    } else {
+        bright_u16((const uint16_t *)(const void *)row + columns[0], n, ret);
+    }
+}
+
 /* 1 where the thumbnail is brighter than 1 of 255. */
 static void make_thumbnail(const struct image *display,
                            const struct image *padding,
@@ -244,14 +296,14 @@ static void make_thumbnail(const struct image *display,
     assert(width <= THUMBNAIL_SIDE && height <= THUMBNAIL_SIDE);
     for (uint32_t x = 0; x < width; x++)
         columns[x] = box->x + nearest(x, box->width, width);
-    for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t y = 0; y < height; y++, ret += width) {
         uint32_t from = box->y + nearest(y, box->height, height);
-        const uint8_t *row = image_row(display, from);
         const uint8_t *skip = padding ? image_row(padding, from) : NULL;
 
-        for (uint32_t x = 0; x < width; x++)
-            *ret++ = luma_8(display, row, columns[x]) > 1 &&
-                     !(skip && skip[columns[x]] != 0);
+        bright_row(display, image_row(display, from), columns, width,
+                   width != box->width, ret);
+        for (uint32_t x = 0; skip && x < width; x++)
+            ret[x] &= skip[columns[x]] == 0;
     }
 }
 

@@ -10,6 +10,7 @@
 #include "image/crop_component.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "prepfs/cleanup.h"
 
@@ -28,18 +29,18 @@ struct component { /* of a root; inclusive box */
     uint32_t bottom;
 };
 
+/* A run begins where a 1 has no 1 before it. */
 static size_t count_runs(const uint8_t *pixels, uint32_t width, uint32_t height)
 {
     size_t runs = 0;
 
     for (uint32_t y = 0; y < height; y++) {
         const uint8_t *row = pixels + (size_t)y * width;
-        bool inside = false;
+        uint32_t begun = row[0];
 
-        for (uint32_t x = 0; x < width; x++) {
-            runs += row[x] != 0 && !inside;
-            inside = row[x] != 0;
-        }
+        for (uint32_t x = 1; x < width; x++)
+            begun += row[x] & (row[x - 1] ^ 1);
+        runs += begun;
     }
     return runs;
 }
@@ -67,20 +68,18 @@ static void join(struct run *runs, uint32_t a, uint32_t b)
 static uint32_t append_row(struct run *runs, uint32_t count,
                            const uint8_t *pixels, uint32_t width, uint32_t y)
 {
-    uint32_t x = 0;
+    const uint8_t *end = pixels + width;
+    const uint8_t *at = pixels;
 
-    while (x < width) {
-        uint32_t begin;
+    while (at < end && (at = memchr(at, 1, (size_t)(end - at)))) {
+        const uint8_t *stop = memchr(at, 0, (size_t)(end - at));
 
-        while (x < width && pixels[x] == 0)
-            x++;
-        begin = x;
-        while (x < width && pixels[x] != 0)
-            x++;
-        if (x > begin) {
-            runs[count] = (struct run){count, begin, x, y};
-            count++;
-        }
+        if (!stop)
+            stop = end;
+        runs[count] = (struct run){count, (uint32_t)(at - pixels),
+                                   (uint32_t)(stop - pixels), y};
+        count++;
+        at = stop;
     }
     return count;
 }

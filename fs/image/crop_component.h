@@ -10,9 +10,9 @@
 #include "prepfs/image.h"
 
 /*
- * Box of the 4-connected component of bytes that are not 0 with the most
- * pixels; of equal ones, the one whose first pixel in raster order is last.
- * `pixels` are width x height bytes, tight. *ret_found false: all are 0.
+ * Box of the 4-connected component of ones with the most pixels; of equal
+ * ones, the one whose first pixel in raster order is last. `pixels` are
+ * width x height bytes of 0 or 1, tight. *ret_found false: all are 0.
  */
 int crop_component(const uint8_t *pixels, uint32_t width, uint32_t height,
                    struct image_box *ret, bool *ret_found, struct error *err)

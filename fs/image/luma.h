@@ -76,22 +76,6 @@ static inline uint32_t luma_integer8(const struct image *image, const void *row,
     }
 }
 
-/* 8-bit float luma of a pixel. */
-static inline uint8_t luma_8(const struct image *image, const void *row,
-                             size_t x)
-{
-    if (image->type == SAMPLE_U8) {
-        const uint8_t *p = (const uint8_t *)row + x * image->channels;
-
-        return image->channels == 1 ? p[0] : luma_float8(p[0], p[1], p[2]);
-    } else {
-        const uint16_t *p = (const uint16_t *)row + x * image->channels;
-
-        return luma_to_8(image->channels == 1 ? p[0]
-                                              : luma_float16(p[0], p[1], p[2]));
-    }
-}
-
 static inline bool luma_is_black8(const struct image *image, const void *row,
                                   size_t x)
 {

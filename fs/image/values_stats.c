@@ -2,6 +2,7 @@
 /* values_stats.c: what the samples of a volume are, padding left out. */
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "image/image.h"
 #include "image/sample.h"
@@ -150,19 +151,93 @@ void values_extent_add(const struct values_spec *spec,
     values_extent_merge(acc, &frame);
 }
 
+/* The whole numbers of [low, high] that the type has, as its first and how
+ * many follow; false if there are none, or the type has no whole numbers of 8
+ * or 16 bits. */
+static bool padding_range(const struct values_spec *spec, enum sample_type type,
+                          int32_t *ret_first, uint16_t *ret_more)
+{
+    double a = spec->padding_first;
+    double b = spec->padding_last;
+    double least = type == SAMPLE_I16 ? INT16_MIN : 0;
+    double most = type == SAMPLE_I16  ? INT16_MAX
+                  : type == SAMPLE_U8 ? UINT8_MAX
+                                      : UINT16_MAX;
+    double low = fmax(ceil(a < b ? a : b), least);
+    double high = fmin(floor(a < b ? b : a), most);
+
+    if (!spec->has_padding || !(low <= high))
+        return false;
+    *ret_first = (int32_t)low;
+    *ret_more = (uint16_t)(high - low);
+    return true;
+}
+
+/* One loop per type so that they vectorise: v is in [first, first + more] if
+ * v - first is at most `more` as an unsigned number. */
+static inline bool mark_u8(const uint8_t *in, uint32_t n, uint8_t first,
+                           uint8_t more, uint8_t *out)
+{
+    uint8_t any = 0;
+
+    for (uint32_t x = 0; x < n; x++) {
+        out[x] = (uint8_t)(in[x] - first) <= more;
+        any |= out[x];
+    }
+    return any != 0;
+}
+
+static inline bool mark_u16(const uint16_t *in, uint32_t n, uint16_t first,
+                            uint16_t more, uint8_t *out)
+{
+    uint8_t any = 0;
+
+    for (uint32_t x = 0; x < n; x++) {
+        out[x] = (uint16_t)(in[x] - first) <= more;
+        any |= out[x];
+    }
+    return any != 0;
+}
+
+static bool mark_row(const struct values_spec *spec, const struct image *stored,
+                     const void *in, uint8_t *out)
+{
+    uint32_t n = stored->width;
+    uint16_t more;
+    int32_t first;
+    bool any = false;
+
+    switch (stored->type) {
+    case SAMPLE_U8:
+        if (padding_range(spec, stored->type, &first, &more))
+            return mark_u8(in, n, (uint8_t)first, (uint8_t)more, out);
+        break;
+    case SAMPLE_U16:
+    case SAMPLE_I16: /* the same modulo 2^16 */
+        if (padding_range(spec, stored->type, &first, &more))
+            return mark_u16(in, n, (uint16_t)first, more, out);
+        break;
+    case SAMPLE_U32:
+    case SAMPLE_I32:
+    case SAMPLE_F32:
+    case SAMPLE_F64:
+    case SAMPLE_F16:
+        for (uint32_t x = 0; x < n; x++) {
+            out[x] = values_is_padding(spec, sample_get(in, stored->type, x));
+            any |= out[x] != 0;
+        }
+        return any;
+    }
+    memset(out, 0, n);
+    return false;
+}
+
 bool values_padding_mask(const struct values_spec *spec,
                          const struct image *stored, const struct image *ret)
 {
     bool any = false;
 
-    for (uint32_t y = 0; y < stored->height; y++) {
-        const uint8_t *in = image_row(stored, y);
-        uint8_t *out = image_row(ret, y);
-
-        for (uint32_t x = 0; x < stored->width; x++) {
-            out[x] = values_is_padding(spec, sample_get(in, stored->type, x));
-            any |= out[x] != 0;
-        }
-    }
+    for (uint32_t y = 0; y < stored->height; y++)
+        any |= mark_row(spec, stored, image_row(stored, y), image_row(ret, y));
     return any;
 }
