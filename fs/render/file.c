@@ -42,12 +42,24 @@ static int page_make(void *opaque, const struct flight_key *key,
     return 0;
 }
 
+static struct flight_key page_key(const struct file *file, uint32_t page)
+{
+    return (struct flight_key){file->digest[0], file->digest[1] + page};
+}
+
+void file_page_forget(struct files *f, const struct file *file, uint32_t page)
+{
+    struct flight_key key = page_key(file, page);
+
+    flight_drop(f->pages, &key);
+}
+
 int file_page_get(struct files *f, const struct file *file, uint32_t page,
                   struct flight_ref *ref, const struct leaf_page **ret,
                   bool *ret_made, struct error *err)
 {
     struct page_request request = {f, file, page};
-    struct flight_key key = {file->digest[0], file->digest[1] + page};
+    struct flight_key key = page_key(file, page);
     int made;
 
     if (flight_get(f->pages, &key, page_make, &request, ref, &made, err) != 0)

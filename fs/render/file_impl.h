@@ -22,6 +22,9 @@ int file_page_get(struct files *f, const struct file *file, uint32_t page,
                   bool *ret_made, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Nobody will want it again: its memory is for the next one. */
+void file_page_forget(struct files *f, const struct file *file, uint32_t page);
+
 /* Puts a piece in the cache for a reader that will come; *made becomes true
  * if it was not there. */
 int file_piece_prefetch(struct files *f, const struct file *file,

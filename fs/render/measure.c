@@ -129,24 +129,35 @@ static int display_job(const struct measure *m, const struct page_job *job,
 
 static int crop_frame(const struct page_job *display, uint32_t k,
                       const struct crop_params *params, struct crop_union *u,
-                      struct error *err)
+                      struct image *ret_only, struct error *err)
 {
     CLEANUP(image_free) struct image values = {0};
     CLEANUP(image_free) struct image padding = {0};
     struct image_box box;
     bool blank;
 
+    uint64_t start;
+    int rc;
+
     if (page_values(display, k, &values, &padding, err) != 0)
         return -1;
-    if (crop_measure(&values, params, padding.data ? &padding : NULL, &box,
-                     &blank, err) != 0)
+    start = clock_ns();
+    rc = crop_measure(&values, params, padding.data ? &padding : NULL, &box,
+                      &blank, err);
+    page_spent(display->maker, &display->maker->crop_ns, start);
+    if (rc != 0)
         return -1;
     crop_union_add(u, &box, blank);
+    if (display->plan->depth.after_slab == 1) {
+        *ret_only = values;
+        values = (struct image){0};
+    }
     return 0;
 }
 
 static int crop_pages(const struct measure *m, const struct page_job *job,
-                      struct image_box *ret, struct error *err)
+                      struct image_box *ret, struct image *ret_only,
+                      struct error *err)
 {
     const struct view *v = &job->plan->view;
     struct crop_params params = {v->crop_max, v->crop_nocomp,
@@ -158,14 +169,15 @@ static int crop_pages(const struct measure *m, const struct page_job *job,
     if (display_job(m, job, &plan, &display, err) != 0)
         return -1;
     for (uint32_t k = 0; k < plan.depth.after_slab; k++)
-        if (crop_frame(&display, k, &params, &all, err) != 0)
+        if (crop_frame(&display, k, &params, &all, ret_only, err) != 0)
             return -1;
     *ret = crop_union_box(&all, plan.oriented_width, plan.oriented_height);
     return 0;
 }
 
 int measure_crop(const struct measure *m, const struct page_job *job,
-                 struct image_box *ret, struct error *err)
+                 struct image_box *ret, struct image *ret_only,
+                 struct error *err)
 {
     struct manifest_fact fact = {.vmin = NAN, .vmax = NAN};
     char prefix[VIEW_TEXT_SIZE];
@@ -183,7 +195,7 @@ int measure_crop(const struct measure *m, const struct page_job *job,
         *ret = fact.crop;
         return 0;
     }
-    if (crop_pages(m, job, ret, err) != 0)
+    if (crop_pages(m, job, ret, ret_only, err) != 0)
         return -1;
     fact = (struct manifest_fact){.crop = *ret, .vmin = NAN, .vmax = NAN};
     keep_fact(m, job, prefix, &fact);
@@ -192,21 +204,38 @@ int measure_crop(const struct measure *m, const struct page_job *job,
 
 /* ---- padding ------------------------------------------------------------ */
 
+/* The two sides of the first frame that the padding must tell apart; all of
+ * it in the rare case that both axes are padded. */
+static int pad_frame(const struct page_job *display, const struct image *only,
+                     uint32_t add_width, uint32_t add_height, struct image *ret,
+                     struct error *err)
+{
+    if (add_width > 0 && add_height > 0)
+        return page_resized(display, 0, ret, NULL, err);
+    return page_edges(display, only, add_width > 0, ret, err);
+}
+
 int measure_pad(const struct measure *m, const struct page_job *job,
-                struct pad *ret, struct error *err)
+                const struct image *only, struct pad *ret, struct error *err)
 {
     CLEANUP(image_free) struct image first = {0};
+    const struct plan *p = job->plan;
+    uint32_t add_width = p->frame_width - p->target.cut.width;
+    uint32_t add_height = p->frame_height - p->target.cut.height;
     struct page_job display = *job;
     struct plan plan;
 
-    if (page_display_plan(job->plan, &job->frames->instance, &plan, err) != 0)
+    *ret = (struct pad){0, 0, 0, 0};
+    if (add_width == 0 && add_height == 0)
+        return 0;
+    if (page_display_plan(p, &job->frames->instance, &plan, err) != 0)
         return -1;
     display.plan = &plan;
     if (measure_extent(m, &display, err) != 0 ||
-        page_resized(&display, 0, &first, NULL, err) != 0)
+        pad_frame(&display, only, add_width, add_height, &first, err) != 0)
         return -1;
-    return pad_measure(PAD_ZERO, &first, job->plan->frame_width,
-                       job->plan->frame_height, ret, err);
+    return pad_measure(PAD_ZERO, &first, first.width + add_width,
+                       first.height + add_height, ret, err);
 }
 
 /* ---- fills -------------------------------------------------------------- */

@@ -27,14 +27,19 @@ struct measure {
 int measure_extent(const struct measure *m, struct page_job *job,
                    struct error *err) __attribute__((warn_unused_result));
 
-/* The automatic crop box of job's view, in oriented pixels. */
+/*
+ * The automatic crop box of job's view, in oriented pixels. *ret_only, empty
+ * when given, becomes the display samples of the frame if there is but one:
+ * measure_pad can use them. Caller owns it.
+ */
 int measure_crop(const struct measure *m, const struct page_job *job,
-                 struct image_box *ret, struct error *err)
-    __attribute__((warn_unused_result));
+                 struct image_box *ret, struct image *ret_only,
+                 struct error *err) __attribute__((warn_unused_result));
 
-/* The padding of job's plan, which has its region. */
+/* The padding of job's plan, which has its region. `only` is what measure_crop
+ * has left, or empty. */
 int measure_pad(const struct measure *m, const struct page_job *job,
-                struct pad *ret, struct error *err)
+                const struct image *only, struct pad *ret, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

@@ -28,6 +28,8 @@ struct page_job object_job(const struct objects *o, const struct object *object,
         .extent = object->extent,
         .numbers = object->numbers,
         .digest = object->digest,
+        /* atomic: the one thing in an object that changes */
+        .leftover = (page_leftover *)(uintptr_t)&object->leftover,
     };
 }
 
@@ -114,6 +116,32 @@ static bool recalled_pad(const struct plan *p,
            (uint64_t)ret->top + cut->height + ret->bottom == p->frame_height;
 }
 
+/* Are the display samples, on which crop boxes are measured, what the page is
+ * made of? Large ones are not worth their memory. */
+static bool can_use(const struct plan *plan, const struct image *only)
+{
+    enum { LIMIT = 4 << 20 };
+
+    return only->data && plan->view.values == VIEW_VALUES_DISPLAY &&
+           !plan->oblique && plan->depth.after_slab == 1 &&
+           plan->depth.resized == 1 && only->type == plan->stack_type &&
+           only->stride_bytes * only->height <= LIMIT;
+}
+
+static void leave(struct object *object, struct image *only)
+{
+    struct image *left;
+
+    if (!can_use(&object->plan, only))
+        return;
+    left = malloc(sizeof *left);
+    if (!left)
+        return;
+    *left = *only;
+    *only = (struct image){0};
+    atomic_store(&object->leftover, left);
+}
+
 /* `known` is what an earlier run has found out, or NULL. */
 static int resolve_shape(struct objects *o, struct object *object,
                          const struct manifest_output *known, struct error *err)
@@ -124,6 +152,7 @@ static int resolve_shape(struct objects *o, struct object *object,
     struct plan *plan = &object->plan;
     struct page_job job = object_job(o, object, plan);
     struct page_stats stats;
+    CLEANUP(image_free) struct image only = {0};
     struct image_box box;
     struct pad pad;
 
@@ -132,7 +161,7 @@ static int resolve_shape(struct objects *o, struct object *object,
     object->extent = job.extent;
     if (plan_needs_crop(plan)) {
         box = known ? known->crop : (struct image_box){0, 0, 0, 0};
-        if (!known && measure_crop(&m, &job, &box, err) != 0)
+        if (!known && measure_crop(&m, &job, &box, &only, err) != 0)
             return -1;
         if (plan_set_region(plan, &box, err) != 0)
             return -1;
@@ -146,12 +175,13 @@ static int resolve_shape(struct objects *o, struct object *object,
                         err) != 0)
         return -1;
     object->numbers = job.numbers;
-    if (!plan_needs_pad(plan))
-        return 0;
-    if (!(known && recalled_pad(plan, known, &pad)) &&
-        measure_pad(&m, &job, &pad, err) != 0)
-        return -1;
-    plan_set_pad(plan, &pad);
+    if (plan_needs_pad(plan)) {
+        if (!(known && recalled_pad(plan, known, &pad)) &&
+            measure_pad(&m, &job, &only, &pad, err) != 0)
+            return -1;
+        plan_set_pad(plan, &pad);
+    }
+    leave(object, &only);
     return 0;
 }
 
@@ -197,7 +227,11 @@ static int resolve(const struct object_request *r, struct object *object,
 static void object_free(void *value)
 {
     struct object *object = value;
+    struct image *left = atomic_load(&object->leftover);
 
+    if (left)
+        image_free(left);
+    free(left);
     frames_deinit(&object->frames);
     free(object);
 }
@@ -206,6 +240,7 @@ static int object_make(void *opaque, const struct flight_key *key,
                        void **ret_value, size_t *ret_cost, struct error *err)
 {
     struct object *object = calloc(1, sizeof *object);
+    const struct image *left;
 
     (void)key;
     if (!object)
@@ -219,6 +254,9 @@ static int object_make(void *opaque, const struct flight_key *key,
                 object->frames.slices.n * sizeof *object->frames.slices.v;
     if (object->frames.order.frames)
         *ret_cost += object->frames.order.n * sizeof(uint32_t);
+    left = atomic_load(&object->leftover);
+    if (left)
+        *ret_cost += left->stride_bytes * left->height;
     return 0;
 }
 

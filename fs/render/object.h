@@ -31,6 +31,9 @@ struct object {
     struct plan plan; /* complete, of all parts */
     struct values_extent extent;
     struct page_numbers numbers;
+    /* The samples of the only frame, left over from measuring: who makes the
+     * page takes them (once) instead of making them again. May be NULL. */
+    page_leftover leftover;
     uint64_t digest[2]; /* of the version of the source */
 };
 

@@ -275,7 +275,7 @@ int page_frame(const struct page_job *job, uint32_t frame,
         return -1;
     start = clock_ns();
     rc = values_of(job, &s, tools, ret, ret_padding, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, &job->maker->values_ns, start);
     stored_put(job, &s);
     return rc;
 }
@@ -358,7 +358,7 @@ static int resized_of(const struct page_job *job, struct tool_set *tools,
         return -1;
     start = clock_ns();
     rc = resize_into(job, tools, values, filter, ret, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, &job->maker->resize_ns, start);
     if (rc == 0)
         return 0;
     image_free(ret);
@@ -396,6 +396,73 @@ int page_resized(const struct page_job *job, uint32_t k, struct image *ret,
     if (!tools)
         return -1;
     rc = resized_with(job, k, tools, ret, ret_padding, err);
+    tools_return(job->maker->tools, tools);
+    return rc;
+}
+
+/* Edge 0 or 1 of `values`, as it is after the resize. */
+static int edge_into(const struct page_job *job, struct tool_set *tools,
+                     const struct image *values, bool columns, uint32_t edge,
+                     const struct image *ret, struct error *err)
+{
+    struct plan plan = *job->plan;
+    struct page_job part = *job;
+    struct image_box *cut = &plan.target.cut;
+    struct image_box place = {0, 0, ret->width, ret->height};
+    struct image line;
+
+    part.plan = &plan;
+    if (columns) {
+        cut->x += edge ? cut->width - 1 : 0;
+        cut->width = place.width = 1;
+        place.x = edge;
+    } else {
+        cut->y += edge ? cut->height - 1 : 0;
+        cut->height = place.height = 1;
+        place.y = edge;
+    }
+    line = image_sub(ret, &place);
+    return resize_into(&part, tools, values, filters[plan.view.filter], &line,
+                       err);
+}
+
+static int edges_with(const struct page_job *job, const struct image *values,
+                      bool columns, struct tool_set *tools, struct image *ret,
+                      struct error *err)
+{
+    CLEANUP(image_free) struct image own = {0};
+    const struct image_box *cut = &job->plan->target.cut;
+    uint64_t start;
+    int rc;
+
+    if (!values->data) {
+        if (stack_resampled(job, 0, tools, &own, NULL, err) != 0)
+            return -1;
+        values = &own;
+    }
+    if (image_alloc(columns ? 2 : cut->width, columns ? cut->height : 2,
+                    values->channels, values->type, ret, err) != 0)
+        return -1;
+    start = clock_ns();
+    rc = edge_into(job, tools, values, columns, 0, ret, err);
+    if (rc == 0)
+        rc = edge_into(job, tools, values, columns, 1, ret, err);
+    page_spent(job->maker, &job->maker->resize_ns, start);
+    if (rc != 0)
+        image_free(ret);
+    return rc;
+}
+
+int page_edges(const struct page_job *job, const struct image *values,
+               bool columns, struct image *ret, struct error *err)
+{
+    struct tool_set *tools = tools_borrow(job->maker->tools, err);
+    int rc;
+
+    *ret = (struct image){0};
+    if (!tools)
+        return -1;
+    rc = edges_with(job, values, columns, tools, ret, err);
     tools_return(job->maker->tools, tools);
     return rc;
 }
@@ -688,7 +755,7 @@ static int plain_frame(const struct page_job *job, uint32_t k,
     rc = compose(job, tools, &values, ret, err);
     if (rc == 0)
         rc = lay_out(job, NULL, ret, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, &job->maker->resize_ns, start);
     return rc;
 }
 
@@ -832,7 +899,7 @@ static int render_with(const struct page_job *job, uint32_t page,
         return -1;
     start = clock_ns();
     rc = finish(p, &frame, ret, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, NULL, start);
     return rc;
 }
 

@@ -11,6 +11,7 @@
 
 #include "image/norm.h"
 #include "image/values.h"
+#include "render/clock.h"
 #include "render/frames.h"
 #include "render/plan.h"
 #include "render/source.h"
@@ -20,9 +21,23 @@
 struct page_maker {
     struct sources *sources;
     struct tools *tools;
-    struct flight *kept;       /* images that several pages are made of */
-    _Atomic uint64_t image_ns; /* spent between decode and file */
+    struct flight *kept;        /* images that several pages are made of */
+    _Atomic uint64_t image_ns;  /* spent between decode and file: all of it */
+    _Atomic uint64_t values_ns; /* of that: values, orientation, rotation */
+    _Atomic uint64_t crop_ns;   /* finding the box */
+    _Atomic uint64_t resize_ns; /* cut, resize, padding */
 };
+
+/* Adds the time since `start` to image_ns and to `part`, which may be NULL. */
+static inline void page_spent(struct page_maker *m, _Atomic uint64_t *part,
+                              uint64_t start)
+{
+    uint64_t spent = clock_ns() - start;
+
+    m->image_ns += spent;
+    if (part)
+        *part += spent;
+}
 
 /* Of the whole resized volume, before it is normalised, on the unit scale
  * where the samples are display samples. */
@@ -42,6 +57,9 @@ struct page_numbers {
     struct page_stats stats;
 };
 
+/* An image that belongs to whoever exchanges it for NULL. */
+typedef _Atomic(struct image *) page_leftover;
+
 /* What pages are made of; everything borrowed. */
 struct page_job {
     struct page_maker *maker;
@@ -50,6 +68,8 @@ struct page_job {
     struct values_extent extent; /* of the volume, where the plan needs it */
     struct page_numbers numbers; /* likewise */
     const uint64_t *digest;      /* two numbers that name the version */
+    /* NULL, or where frame 0 of depth.after_slab may be, its only frame. */
+    page_leftover *leftover;
 };
 
 /*
@@ -72,6 +92,16 @@ int page_values(const struct page_job *job, uint32_t k, struct image *ret,
  * owned. The mask (ret_padding may be NULL) goes along to the nearest pixel. */
 int page_resized(const struct page_job *job, uint32_t k, struct image *ret,
                  struct image *ret_padding, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * The first and the last row of frame 0 of depth.resized (or, if `columns`,
+ * its first and last column) as a frame of two rows (columns), for who needs
+ * no more of it: the rest is not resampled. `values` are those of the only
+ * frame, or empty.
+ */
+int page_edges(const struct page_job *job, const struct image *values,
+               bool columns, struct image *ret, struct error *err)
     __attribute__((warn_unused_result));
 
 /* How samples are normalised that have these statistics. */

@@ -306,6 +306,7 @@ static int stream_page(struct files *f, const struct file *file,
     if (rc == 0)
         rc = stream_bytes(s, page->bytes, (size_t)(to - from), err);
     flight_put(f->pages, &ref);
+    file_page_forget(f, file, number);
     return rc;
 }
 

@@ -515,6 +515,9 @@ int render_stream(struct render *r, const struct leaf *leaf,
     if (!view || file_get(r->files, &id, view, &ref, &file, err) != 0)
         return -1;
     rc = file_stream(r->files, file, sink, opaque, err);
+    /* The frames of a whole image were for this leaf alone. */
+    if (view->select == VIEW_SELECT_OBJECT && leaf->part == 0 && file->object)
+        frames_forget(r->sources, &file->object->frames.instance);
     file_put(r->files, &ref);
     return rc;
 }
@@ -587,6 +590,9 @@ void render_stats_get(struct render *r, struct render_stats *ret)
         .read_ns = s->read_ns,
         .decode_ns = s->decode_ns,
         .image_ns = r->maker.image_ns,
+        .values_ns = r->maker.values_ns,
+        .crop_ns = r->maker.crop_ns,
+        .resize_ns = r->maker.resize_ns,
         .kept_bytes = sources_cost(r->sources) + files_cost(r->files) +
                       tools_cost(r->tools) + flight_cost(r->kept),
     };

@@ -204,7 +204,10 @@ struct render_stats {
     uint64_t bytes_read; /* from the archive */
     uint64_t read_ns;    /* reading them, */
     uint64_t decode_ns;  /* in codecs, */
-    uint64_t image_ns;   /* between decode and file */
+    uint64_t image_ns;   /* between decode and file; of that */
+    uint64_t values_ns;  /* for values and orientation, */
+    uint64_t crop_ns;    /* to find crop boxes, */
+    uint64_t resize_ns;  /* to cut, resize and pad */
     uint64_t kept_bytes; /* frames, pages, plans, of frame_bytes */
 };
 void render_stats_get(struct render *r, struct render_stats *ret);

@@ -37,6 +37,7 @@ struct sources {
     struct workers *workers;
     struct flight *files;
     struct flight *frames;
+    struct buffers buffers;
     struct failures *failures;
     struct sources_stats stats;
 };
@@ -291,13 +292,14 @@ static int source_extents(struct sources *s, const struct manifest_instance *i,
 struct frame {
     struct image image;
     struct buffer buffer;
+    struct buffers *buffers; /* where it goes back to */
 };
 
 static void frame_free(void *value)
 {
     struct frame *f = value;
 
-    buffer_deinit(&f->buffer);
+    buffer_give(f->buffers, &f->buffer);
     free(f);
 }
 
@@ -315,7 +317,7 @@ static int check_pixels(const struct sources *s, const struct decode_desc *desc,
 }
 
 /* A worker's samples are copied here; the pages are made meanwhile. */
-static int frame_alloc(const struct sources *s, const struct decode_desc *desc,
+static int frame_alloc(struct sources *s, const struct decode_desc *desc,
                        struct frame *f, struct error *err)
 {
     size_t row, bytes;
@@ -328,8 +330,10 @@ static int frame_alloc(const struct sources *s, const struct decode_desc *desc,
         !checked_mul_size(row, desc->rows, &bytes))
         return error_set(err, ERROR_TOO_BIG, "a frame has %u x %u pixels",
                          desc->cols, desc->rows);
-    if (buffer_init(&f->buffer, bytes,
-                    !workers_decode_elsewhere(s->workers, desc), err) != 0)
+    f->buffers = &s->buffers;
+    if (buffer_take(&s->buffers, bytes,
+                    !workers_decode_elsewhere(s->workers, desc), &f->buffer,
+                    err) != 0)
         return -1;
     f->image.width = desc->cols;
     f->image.height = desc->rows;
@@ -429,7 +433,25 @@ void frame_put(struct sources *s, struct flight_ref *ref)
     flight_put(s->frames, ref);
 }
 
+void frames_forget(struct sources *s, const struct manifest_instance *instance)
+{
+    for (uint32_t i = 0; i < instance->frames; i++) {
+        struct flight_key key = {(uint64_t)instance->id, i};
+
+        flight_drop(s->frames, &key);
+    }
+}
+
 /* ---- the table ---------------------------------------------------------- */
+
+/* Of what is kept to be used again; a few frames of the usual sizes. */
+static size_t buffer_limit(const struct sources_config *config)
+{
+    enum { LIMIT = 32 << 20 };
+
+    return config->frame_bytes / 8 < LIMIT ? config->frame_bytes / 8
+                                           : (size_t)LIMIT;
+}
 
 struct sources *sources_new(const struct sources_config *config,
                             struct error *err)
@@ -440,6 +462,7 @@ struct sources *sources_new(const struct sources_config *config,
         (void)error_no_memory(err);
         return NULL;
     }
+    buffers_init(&s->buffers, buffer_limit(config));
     s->manifest = config->manifest;
     s->max_pixels = config->max_pixels;
     s->workers = config->workers;
@@ -447,11 +470,13 @@ struct sources *sources_new(const struct sources_config *config,
     if (s->archive_fd < 0) {
         (void)error_set_sys(err, errno, "cannot open the archive %s: %s",
                             config->archive, strerrordesc_np(errno));
+        buffers_deinit(&s->buffers);
         free(s);
         return NULL;
     }
     s->files = flight_new(SOURCES_IDLE_MAX, source_free, err);
-    s->frames = flight_new(config->frame_bytes, frame_free, err);
+    s->frames =
+        flight_new(config->frame_bytes - s->buffers.limit, frame_free, err);
     s->failures = failures_new(err);
     if (!s->files || !s->frames || !s->failures) {
         sources_free(s);
@@ -466,6 +491,7 @@ void sources_free(struct sources *s)
         return;
     flight_free(s->frames);
     flight_free(s->files);
+    buffers_deinit(&s->buffers); /* after the frames */
     failures_free(s->failures);
     (void)close(s->archive_fd);
     free(s);
@@ -475,6 +501,7 @@ void sources_forget(struct sources *s)
 {
     flight_drop_all(s->frames);
     flight_drop_all(s->files);
+    buffers_drop(&s->buffers);
     failures_forget(s->failures);
 }
 
@@ -485,5 +512,5 @@ struct sources_stats *sources_stats(struct sources *s)
 
 size_t sources_cost(struct sources *s)
 {
-    return flight_cost(s->frames);
+    return flight_cost(s->frames) + buffers_cost(&s->buffers);
 }

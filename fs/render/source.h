@@ -83,4 +83,8 @@ int frame_get(struct sources *s, const struct manifest_instance *instance,
               struct error *err) __attribute__((warn_unused_result));
 void frame_put(struct sources *s, struct flight_ref *ref);
 
+/* Nobody will want the frames of an instance again: their memory is for the
+ * next ones. */
+void frames_forget(struct sources *s, const struct manifest_instance *instance);
+
 #endif

@@ -2,6 +2,8 @@
 /* stack.c: reductions and blends, frame by frame (stack.h). */
 #include "render/stack.h"
 
+#include <stdlib.h>
+
 #include "image/image.h"
 #include "image/slab.h"
 #include "prepfs/cleanup.h"
@@ -58,7 +60,7 @@ static int reduction_add(struct reduction *r, const struct page_job *job,
         return -1;
     start = clock_ns();
     rc = vol_add(r->vol, &frame, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, NULL, start);
     if (rc != 0)
         return -1;
     r->width = frame.width;
@@ -96,7 +98,7 @@ static int reduce(const struct page_job *job, const struct vol_spec *spec,
         return -1;
     start = clock_ns();
     rc = vol_finish(r.vol, &made, err);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, NULL, start);
     if (rc != 0) {
         image_free(&made);
         return -1;
@@ -134,7 +136,7 @@ static int blend(const struct page_job *job, const struct vol_blend *b,
         return -1;
     start = clock_ns();
     vol_blend(&first, &second, b->weight, ret);
-    job->maker->image_ns += clock_ns() - start;
+    page_spent(job->maker, NULL, start);
     if (!masked)
         return 0;
     mask_and(&mask, &other);
@@ -177,11 +179,25 @@ int stack_values(const struct page_job *job, uint32_t k, struct tool_set *tools,
                   vol_step, tools, ret, ret_mask, err);
 }
 
+static bool take_leftover(const struct page_job *job, struct image *ret)
+{
+    struct image *left =
+        job->leftover ? atomic_exchange(job->leftover, NULL) : NULL;
+
+    if (!left)
+        return false;
+    *ret = *left;
+    free(left);
+    return true;
+}
+
 int stack_resampled(const struct page_job *job, uint32_t k,
                     struct tool_set *tools, struct image *ret,
                     struct image *ret_mask, struct error *err)
 {
     struct vol_blend b = depth_blend(&job->plan->depth, k);
 
+    if (!ret_mask && take_leftover(job, ret))
+        return 0;
     return blend(job, &b, stack_values, tools, ret, ret_mask, err);
 }
