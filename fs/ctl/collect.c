@@ -75,6 +75,15 @@ void collection_deinit(struct collection *c)
     *c = (struct collection){.state = NULL};
 }
 
+int collection_settle(struct collection *c, struct error *err)
+{
+    if (!c->temporary)
+        return 0;
+    manifest_close(c->manifest);
+    c->manifest = manifest_open(c->state, MANIFEST_READ_ONLY, err);
+    return c->manifest ? 0 : -1;
+}
+
 /* ---- the index ---- */
 
 static void on_progress(void *opaque, const struct index_progress *p)

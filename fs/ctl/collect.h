@@ -38,6 +38,11 @@ struct collect_config {
  * failure. */
 int collect(const struct collect_config *config, struct collection *ret,
             struct error *err) __attribute__((warn_unused_result));
+
+/* From now on nothing that is found out is worth writing down: if the state
+ * is temporary its manifest is opened read-only. */
+int collection_settle(struct collection *c, struct error *err)
+    __attribute__((warn_unused_result));
 void collection_deinit(struct collection *c);
 
 #endif
