@@ -108,6 +108,10 @@ int manifest_instance_by_name(struct manifest *m, int64_t study_id,
                               const char *name, struct manifest_instance *ret,
                               struct error *err);
 
+/* The first image with this SOP Instance UID: 1 with its id, 0, -1. */
+int manifest_instance_by_uid(struct manifest *m, const char *uid,
+                             int64_t *ret_id, struct error *err);
+
 /* Folders: 1, 0, -1 as above. A folder's mtime is the time of the index run
  * that last added or removed an entry. */
 struct manifest_folder {

@@ -419,3 +419,31 @@ int manifest_write_gone(struct manifest *m, const int64_t *source_ids, size_t n,
         rc = write_one_gone(&w, source_ids[i], err);
     return write_end(&w, rc, err);
 }
+
+struct uid_query {
+    const char *uid;
+    int64_t id;
+};
+
+static int query_by_uid(struct db *db, sqlite3_stmt *st, void *opaque,
+                        struct error *err)
+{
+    struct uid_query *q = opaque;
+
+    db_bind_text(st, 1, q->uid);
+    int rc = db_step(db, st, err);
+
+    if (rc > 0)
+        q->id = db_column_int(st, 0, 0);
+    return rc;
+}
+
+int manifest_instance_by_uid(struct manifest *m, const char *uid,
+                             int64_t *ret_id, struct error *err)
+{
+    struct uid_query q = {.uid = uid};
+    int rc = manifest_query(m, SQL_IMAGE_OF_UID, query_by_uid, &q, err);
+
+    *ret_id = q.id;
+    return rc;
+}

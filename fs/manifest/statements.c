@@ -171,6 +171,9 @@ static const char *const texts[SQL_COUNT] = {
         " AND instance_id=?2 AND fmt=?3 AND engine=?4",
     [SQL_FRAMES_GET] = "SELECT off,len FROM frame_index WHERE instance_id=?1"
                        " ORDER BY frame",
+    [SQL_IMAGE_OF_UID] =
+        "SELECT id FROM instance INDEXED BY instance_uid WHERE uid=?1"
+        " AND gone=0 AND dup_of IS NULL AND has_pixels=1 LIMIT 1",
     [SQL_ERROR_GET] = "SELECT message FROM error WHERE source_id=?1"
                       " AND view_id IN (?2,0) ORDER BY view_id DESC,at DESC"
                       " LIMIT 1",

@@ -18,6 +18,7 @@
 #include "prepfs/lock.h"
 #include "render/file.h"
 #include "render/kept.h"
+#include "render/render_impl.h"
 
 enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 
@@ -501,6 +502,31 @@ int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
     if (rc != 0)
         render_release(r, ret);
     return rc;
+}
+
+int render_file(struct render *r, const struct leaf *leaf,
+                struct flight_ref *ref, const struct file **ret,
+                struct error *err)
+{
+    const struct view *view = render_view_by_id(r, leaf->view_id, err);
+    struct file_id id = id_of(leaf);
+
+    return view ? file_get(r->files, &id, view, ref, ret, err) : -1;
+}
+
+struct manifest *render_manifest(struct render *r)
+{
+    return r->manifest;
+}
+
+struct files *render_files(struct render *r)
+{
+    return r->files;
+}
+
+struct sources *render_sources(struct render *r)
+{
+    return r->sources;
 }
 
 int render_stream(struct render *r, const struct leaf *leaf,
