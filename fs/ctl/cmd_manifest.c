@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "decode/decode.h"
 #include "prepfs/cleanup.h"
 #include "render/render.h"
 #include "view/view.h"
@@ -24,23 +25,6 @@ static int shape(void *opaque, const struct manifest_instance *row,
 
     (void)err;
     return render_shape_of_leaves(s->manifest, s->view, row, ret);
-}
-
-static int parse_view(const struct ctl_args *args, struct view *ret,
-                      struct error *err)
-{
-    const char *file = args->values[CTL_PRESETS];
-    struct view_presets *presets = NULL;
-    const char *op = NULL;
-
-    if (file && view_presets_load(file, &presets, err) != 0)
-        return -1;
-    int rc = view_parse(args->positional[1], presets, ret, NULL, err);
-
-    view_presets_free(presets);
-    if (rc == 0 && !view_is_built(ret, &op))
-        return error_set(err, ERROR_UNSUPPORTED, "%s is not built in yet", op);
-    return rc;
 }
 
 static int print_csv(struct manifest *m, const struct view *view,
@@ -68,7 +52,8 @@ int cmd_manifest(const struct ctl_args *args)
     struct error err = ERROR_INIT;
     struct view view;
 
-    if (parse_view(args, &view, &err) != 0)
+    decode_global_init(); /* the engine has the codecs' versions in it */
+    if (ctl_view(args, args->positional[1], &view, &err) != 0)
         return ctl_fail(args, &err);
     struct manifest *m =
         ctl_open(args, args->positional[0], CTL_WRITE, NULL, &err);

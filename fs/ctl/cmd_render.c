@@ -19,6 +19,7 @@
 #include "decode/decode.h"
 #include "dicom/dicom.h"
 #include "prepfs/cleanup.h"
+#include "render/about.h"
 
 struct rendering {
     const struct ctl_args *args;
@@ -64,20 +65,30 @@ static int write_bytes(void *opaque, const uint8_t *bytes, size_t length,
     return rc;
 }
 
-/* One number for the version of a source: its inode, size and time. The
- * device is left out: it changes when a disk is mounted again. */
-static uint64_t version_of(const struct manifest_instance *i)
+/* SplitMix64. */
+static uint64_t mix(uint64_t h, uint64_t part)
 {
-    const uint64_t parts[] = {i->ino, i->size, (uint64_t)i->mtime_ns};
-    uint64_t h = 0;
+    h += part + UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+    return h ^ h >> 31;
+}
 
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
-        h += parts[k] + UINT64_C(0x9e3779b97f4a7c15); /* SplitMix64 */
-        h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
-        h ^= h >> 31;
-    }
-    return h;
+/* One number for the version of the sources: of an image its inode, size and
+ * time; the device changes when a disk is mounted again. */
+static int version_of(struct rendering *r, const struct engine_leaf *leaf,
+                      const struct manifest_instance *i, uint64_t *ret,
+                      struct error *err)
+{
+    uint64_t all[4] = {i->ino, i->size, (uint64_t)i->mtime_ns, 0};
+
+    if (i->slices > 0 &&
+        render_version(r->engine.render, &leaf->leaf, all, err) != 0)
+        return -1;
+    *ret = 0;
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        *ret = mix(*ret, all[k]);
+    return 0;
 }
 
 static enum crew_verdict make(struct rendering *r, unsigned worker,
@@ -110,9 +121,11 @@ static enum crew_verdict make_unless_there(struct rendering *r, unsigned worker,
                                            uint64_t *ret_bytes,
                                            struct error *err)
 {
-    uint64_t version = version_of(i);
     enum outdir_state state = OUTDIR_MISSING;
+    uint64_t version;
 
+    if (version_of(r, leaf, i, &version, err) != 0)
+        return CREW_FAILED;
     if (r->out && !r->args->values[CTL_FORCE] &&
         outdir_state(r->out, leaf->path, version, &state, err) != 0)
         return CREW_STOP;

@@ -34,6 +34,24 @@ const struct ctl_command ctl_commands[] = {
          BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_SNIFF) | BIT(CTL_QUIET) |
          BIT(CTL_TIMES) | TRANSLATED,
      "write the files of a view to a folder, without a mount", cmd_render},
+    {"measure", "VIEW ARCHIVE", 2, 2,
+     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
+         BIT(CTL_QUIET),
+     "mean and standard deviation of a data set, per channel", cmd_measure},
+    {"map", "VIEW ARCHIVE [CSV]", 2, 3,
+     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_INVERSE) | BIT(CTL_EDGES) |
+         BIT(CTL_QUIET),
+     "points and boxes from the sources to a view, or back", cmd_map},
+    {"roi", "import NAME CSV ARCHIVE", 2, 4, BIT(CTL_STATE) | BIT(CTL_REPLACE),
+     "put findings into the manifest, or export ARCHIVE [NAME]", cmd_roi},
+    {"warm", "VIEW MOUNTPOINT|ARCHIVE", 2, 2,
+     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
+         BIT(CTL_QUIET),
+     "read a view of a mount, or find out its sizes", cmd_warm},
+    {"check", "ARCHIVE [VIEW]", 1, 2,
+     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
+         BIT(CTL_QUIET),
+     "decode every image, and say which cannot be", cmd_check},
     {"explain", "VIEW", 1, 1, BIT(CTL_PRESETS),
      "say what a view means, or what is wrong with it", cmd_explain},
     {"errors", "ARCHIVE", 1, 1, BIT(CTL_STATE),
@@ -70,12 +88,14 @@ static const struct option options[CTL_OPTIONS] = {
     [CTL_LAYOUT] = {"layout", 0, "WORD",
                     "flat: STUDY/IMAGE, tree: STUDY/SERIES/IMAGE"},
     [CTL_WITH] = {"with", 0, "VIEW", "further operators, as in u8_list-npy"},
-    [CTL_WHERE] = {"where", 0, "SQL",
-                   "a condition on the SQL view cohort: modality='CT'"},
     [CTL_FORCE] = {"force", 0, NULL, "make what is there already once more"},
     [CTL_STRICT] = {"strict", 0, NULL, "stop at the first failure"},
     [CTL_DRY_RUN] = {"dry-run", 0, NULL, "print the view and the files only"},
     [CTL_TIMES] = {"times", 0, NULL, "print where the time went"},
+    [CTL_REPLACE] = {"replace", 0, NULL, "findings that were there before go"},
+    [CTL_INVERSE] = {"inverse", 0, NULL, "from the view to the source"},
+    [CTL_EDGES] = {"edges", 0, NULL,
+                   "exact lengths from the corner, not pixel numbers"},
     [CTL_CROP] = {"crop", 'c', NULL, "cut off black borders"},
     [CTL_CROP_MAX] = {"crop-max", 'm', NULL,
                       "with -c: saturated pixels are border too"},
@@ -144,7 +164,7 @@ void command_help(FILE *out, const char *program)
     (void)fprintf(out, "usage: %s SUBCOMMAND ARGUMENTS [OPTIONS]\n\n", program);
     for (const struct ctl_command *c = ctl_commands; c->name; c++) {
         (void)fprintf(out, "    %s %-*s %s\n", c->name,
-                      24 - (int)strlen(c->name), c->arguments, c->help);
+                      28 - (int)strlen(c->name), c->arguments, c->help);
         mask |= c->options;
     }
     (void)fputs("\noptions:\n", out);

@@ -18,6 +18,23 @@ int ctl_fail(const struct ctl_args *args, const struct error *err)
     return err->kind == ERROR_USAGE ? CTL_USAGE : CTL_FAILED;
 }
 
+int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
+             struct error *err)
+{
+    const char *file = args->values[CTL_PRESETS];
+    struct view_presets *presets = NULL;
+    const char *op = NULL;
+
+    if (file && view_presets_load(file, &presets, err) != 0)
+        return -1;
+    int rc = view_parse(name, presets, ret, NULL, err);
+
+    view_presets_free(presets);
+    if (rc == 0 && !view_is_built(ret, &op))
+        return error_set(err, ERROR_UNSUPPORTED, "%s is not built in yet", op);
+    return rc;
+}
+
 int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err)
 {
     const char *text = args->values[CTL_JOBS];

@@ -15,6 +15,7 @@
 
 #include "manifest/manifest.h"
 #include "prepfs/error.h"
+#include "view/view.h"
 
 /* Exit statuses. */
 #define CTL_OK 0
@@ -33,11 +34,13 @@ enum ctl_option {
     CTL_FORMAT,
     CTL_LAYOUT,
     CTL_WITH,
-    CTL_WHERE,
     CTL_FORCE,
     CTL_STRICT,
     CTL_DRY_RUN,
     CTL_TIMES,
+    CTL_REPLACE,
+    CTL_INVERSE,
+    CTL_EDGES,
     /* the options of dicom-preprocess: translate.c */
     CTL_CROP,
     CTL_CROP_MAX,
@@ -85,6 +88,11 @@ int cmd_explain(const struct ctl_args *args);
 int cmd_errors(const struct ctl_args *args);
 int cmd_stats(const struct ctl_args *args);
 int cmd_render(const struct ctl_args *args);
+int cmd_measure(const struct ctl_args *args);
+int cmd_map(const struct ctl_args *args);
+int cmd_roi(const struct ctl_args *args);
+int cmd_warm(const struct ctl_args *args);
+int cmd_check(const struct ctl_args *args);
 
 /* Prints "PROGRAM: text" on standard error; returns CTL_FAILED, or CTL_USAGE
  * for ERROR_USAGE. */
@@ -101,6 +109,11 @@ enum ctl_access {
 struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
                           enum ctl_access access, char **ret_state,
                           struct error *err);
+
+/* A view by name, with --presets; every operator of it is built.
+ * ERROR_BAD_VIEW, ERROR_NOT_FOUND, ERROR_UNSUPPORTED. */
+int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
+             struct error *err);
 
 /* --jobs as a number; 0 if it was not given. ERROR_USAGE. */
 int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err);

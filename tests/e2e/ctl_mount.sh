@@ -40,7 +40,8 @@ for view in full crop crop_size-128x96 crop-max_size-64x64_pack-packbits \
     pack-deflate hu_i16_list-npy size-64x64_list-png tree_size-32x48_list-nii \
     list-json range--1000to400_f32 vol-mip_u8 pick-2to3 spacing-2x2 \
     size-64x64_norm-z rot-30_fill-edge frames_size-32x32 \
-    frames_pick-2to3_u8_list-png; do
+    frames_pick-2to3_u8_list-png grid-64x48 crop_rand-20x20-n3-seed5_u8 \
+    series_hu_i16_list-npy series_size-32x32; do
     compare "$view"
 done
 
