@@ -4,13 +4,18 @@
 #include <assert.h>
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -473,22 +478,68 @@ END_TEST
 
 /* ---- walls ---- */
 
+/* What this kernel, and whatever is around us, has to give. */
+static unsigned confinement_at_hand(void)
+{
+    unsigned all = WORKERS_MEMORY_LIMIT;
+
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) != 0 &&
+        errno == EFAULT)
+        all |= WORKERS_NO_SYSCALLS;
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 1)
+        all |= WORKERS_NO_FILES;
+    return all;
+}
+
 START_TEST(a_worker_can_do_nothing_but_decode)
 {
     struct workers *w = start(1);
     struct small_frame f = {{0}, {0}};
+    unsigned has = workers_confinement(w);
 
     if (!confine_is_off()) {
-        ck_assert(workers_confinement(w) & WORKERS_MEMORY_LIMIT);
-        if (workers_confinement(w) & WORKERS_NO_SYSCALLS) {
-            fault_mark(f.bytes, FAULT_PROBE);
-            ck_assert_int_eq(decode_small(w, &f, NULL), ERROR_NONE);
-            for (int i = 0; i < PROBES; i++)
-                ck_assert_msg(f.samples[i] == 0, "probe %d got through", i);
-        } else {
-            printf("# no seccomp here: not probed\n");
-        }
+        ck_assert_uint_eq(has, confinement_at_hand());
+        fault_mark(f.bytes, FAULT_PROBE);
+        ck_assert_int_eq(decode_small(w, &f, NULL), ERROR_NONE);
+        for (int i = 0; i < PROBES && has & WORKERS_NO_SYSCALLS; i++)
+            ck_assert_msg(f.samples[i] == 0, "probe %d got through", i);
     }
+    workers_free(w);
+}
+END_TEST
+
+/* As in a container that has no seccomp and no Landlock to give: asking for
+ * them is refused from now on. */
+static bool refuse_confinement(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+START_TEST(what_is_refused_to_workers_is_told_and_they_work)
+{
+    struct workers *w;
+    struct error err;
+
+    if (confine_is_off() || !refuse_confinement())
+        return;
+    w = start_with(1, 1);
+    ck_assert_uint_eq(workers_confinement(w), WORKERS_MEMORY_LIMIT);
+    check_small(w, 1);
+    ck_assert_int_eq(commit(w, FAULT_SEGV, &err), ERROR_CORRUPT);
+    check_small(w, 2);
     workers_free(w);
 }
 END_TEST
@@ -601,6 +652,7 @@ static Suite *suite(void)
     tcase_add_test(t, without_the_zygote_frames_fail_with_the_reason);
     tcase_add_test(t, no_worker_outlives_the_process_that_uses_it);
     tcase_add_test(t, a_worker_can_do_nothing_but_decode);
+    tcase_add_test(t, what_is_refused_to_workers_is_told_and_they_work);
     tcase_add_test(t, a_worker_has_its_socket_and_no_other_descriptor);
     tcase_add_test(t, signals_for_the_mount_do_not_end_workers);
     tcase_add_test(t, a_crash_under_one_reader_is_not_seen_by_others);
