@@ -49,7 +49,6 @@ def lookups(m):
         ("window-c40-w0", e.EINVAL),
         ("size-512x512_spacing-1x1", e.EINVAL),
         ("full_crop", e.EINVAL),
-        ("series", e.EOPNOTSUPP),
         ("crop_" * 60, e.ENAMETOOLONG),
         ("full/1.2.99", e.ENOENT),
         ("full/1.2.1/x", e.ENOENT),

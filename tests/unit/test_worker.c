@@ -372,7 +372,9 @@ START_TEST(a_fault_costs_one_frame_and_says_what_it_was)
 
     if (c->wants_limits && confine_is_off())
         return;
-    w = start_with(1, 1);
+    /* Only what never ends may meet the limit of time: touching a gigabyte
+     * takes more than a second where other programs run. */
+    w = start_with(1, strncmp(c->name, "endless", 7) == 0 ? 1 : 0);
     check_small(w, 1);
     at = now();
     ck_assert_int_eq(commit(w, c->fault, &err), c->kind);
