@@ -21,6 +21,10 @@
 /* Descriptors kept open for files that nobody reads just now. */
 enum { SOURCES_IDLE_MAX = 64 };
 
+/* A frame is a mapping, of which a process has 65530 (vm.max_map_count), and
+ * takes whole pages of memory however small it is. */
+enum { FRAMES_KEPT_MAX = 16384 };
+
 struct source_impl {
     struct source public;
     int fd;
@@ -34,6 +38,7 @@ struct sources {
     struct manifest *manifest;
     int archive_fd;
     uint64_t max_pixels;
+    size_t least_cost; /* of keeping a frame */
     struct workers *workers;
     struct flight *files;
     struct flight *frames;
@@ -400,7 +405,9 @@ static int frame_make(void *opaque, const struct flight_key *key,
         return -1;
     }
     *ret_value = f;
-    *ret_cost = f->buffer.size;
+    *ret_cost = f->buffer.size > r->sources->least_cost
+                    ? f->buffer.size
+                    : r->sources->least_cost;
     return 0;
 }
 
@@ -475,6 +482,7 @@ struct sources *sources_new(const struct sources_config *config,
         return NULL;
     }
     s->files = flight_new(SOURCES_IDLE_MAX, source_free, err);
+    s->least_cost = (config->frame_bytes - s->buffers.limit) / FRAMES_KEPT_MAX;
     s->frames =
         flight_new(config->frame_bytes - s->buffers.limit, frame_free, err);
     s->failures = failures_new(err);

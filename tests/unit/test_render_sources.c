@@ -370,6 +370,31 @@ START_TEST(numbers_that_name_no_leaf_are_refused)
 }
 END_TEST
 
+/* ---- small frames -------------------------------------------------------- */
+
+/* A process has 65530 mappings, and a frame is one, however small it is. */
+START_TEST(tiny_frames_do_not_use_all_mappings_up)
+{
+    struct image_file f = IMAGE_FILE_INIT;
+    char line[512];
+    struct leaf leaf;
+    int shared = 0;
+    size_t size;
+    FILE *maps;
+
+    f.frames = 30000;
+    leaf = start(&f, "raw");
+    free(engine_bytes(&engine, &leaf, &size));
+    maps = fopen("/proc/self/maps", "re");
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof line, maps))
+        shared += strstr(line, "/dev/zero") != NULL;
+    (void)fclose(maps);
+    ck_assert_int_gt(shared, 100); /* that is what they look like */
+    ck_assert_int_lt(shared, 17000);
+}
+END_TEST
+
 /* ---- limits ------------------------------------------------------------- */
 
 START_TEST(max_pixels_is_kept)
@@ -555,6 +580,7 @@ int main(void)
     tcase_add_loop_test(t, colour_has_no_modality_values, 0, 5);
     tcase_add_test(t, an_unknown_codec_has_sizes);
     tcase_add_test(t, numbers_that_name_no_leaf_are_refused);
+    tcase_add_test(t, tiny_frames_do_not_use_all_mappings_up);
     tcase_add_test(t, max_pixels_is_kept);
     LOOP(t, max_bytes_per_file_is_kept, limits);
     tcase_add_loop_test(t, odd_spacings_are_not_known, 0, 6);
