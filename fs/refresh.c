@@ -154,6 +154,7 @@ static void forget_instances(struct refresh *r, const struct inode *study,
     struct inode series = *study;
 
     series.kind = INODE_SERIES;
+    series.object = 0; /* that of the study may be a series' as well */
     for (int i = 0; i < n; i++) {
         if (series.object != rows[i].series_id) {
             series.object = rows[i].series_id;

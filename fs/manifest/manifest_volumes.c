@@ -127,6 +127,7 @@ static int put_slices(struct db *db, const struct slices *s, struct error *err)
 struct before {
     int64_t n;
     int64_t volume_id; /* 0: none */
+    int64_t study_id;
 };
 
 static int read_before(struct db *db, int64_t series_id, struct before *ret,
@@ -141,6 +142,7 @@ static int read_before(struct db *db, int64_t series_id, struct before *ret,
         return -1;
     ret->n = db_column_int(st, 0, 0);
     ret->volume_id = db_column_int(st, 1, 0);
+    ret->study_id = db_column_int(st, 2, 0);
     return 0;
 }
 
@@ -167,6 +169,25 @@ static int next_id(struct db *db, int64_t *ret, struct error *err)
     *ret = db_column_int(st, 0, 0);
     /* To its end, or the statement would hold the commit up. */
     return db_step(db, st, err) == 0 ? 0 : -1;
+}
+
+/* The name of the series' file leads to another object now: mounts that have
+ * looked since the images were committed must look again. */
+static int touch_study(struct db *db, int64_t study_id, struct error *err)
+{
+    STATEMENT *next = db_get(db, SQL_EPOCH_NEXT, err);
+    STATEMENT *touch = db_get(db, SQL_STUDY_TOUCH, err);
+    int64_t epoch;
+
+    if (!next || !touch || db_step(db, next, err) != 1)
+        return -1;
+    epoch = db_column_int(next, 0, 0);
+    if (db_step(db, next, err) != 0)
+        return -1;
+    db_bind_int(touch, 1, study_id);
+    db_bind_int(touch, 2, time(NULL));
+    db_bind_int(touch, 3, epoch);
+    return db_run(db, touch, err);
 }
 
 /* What was measured on the old stack is no longer true. */
@@ -248,6 +269,8 @@ static int arrange(struct db *db, struct slices *s, struct error *err)
         if (id != 0 && drop_old(db, id, err) != 0)
             return -1;
         if (s->n > 0 && next_id(db, &id, err) != 0)
+            return -1;
+        if (touch_study(db, before.study_id, err) != 0)
             return -1;
     }
     return put_volume(db, s, &volume, id, err);

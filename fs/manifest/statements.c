@@ -369,7 +369,7 @@ static const char *const texts[SQL_COUNT] = {
         " CROSS JOIN source s ON s.id=i.source_id"
         " WHERE i.series_id=?1 AND " LISTED("i.") "),"
                                                   "dirty=0 WHERE id=?1",
-    [SQL_SERIES_VOLUME] = "SELECT n_instances,volume_id FROM series"
+    [SQL_SERIES_VOLUME] = "SELECT n_instances,volume_id,study_id FROM series"
                           " WHERE id=?1",
     [SQL_VOLUME_NEXT_ID] = "UPDATE sqlite_sequence SET seq=seq+1"
                            " WHERE name='instance' RETURNING seq",
