@@ -441,7 +441,8 @@ static int resolve_pixels(const struct file_request *r,
     /* Nothing is measured for what the format cannot hold. */
     if (early_plan(f->config.manifest, file_kind(file), file->id.part, r->view,
                    row, &file->plan, err) != 0 ||
-        resolve_part(r, file, err) != 0)
+        resolve_part(r, file, err) != 0 ||
+        layout_check(file_kind(file), &file->plan, err) != 0)
         return -1;
     if (recall(f, file, &known, &is_known, err) != 0 ||
         resolve_layout(f, file, is_known ? &known : NULL, err) != 0)

@@ -71,7 +71,7 @@ static bool is_regular(const struct pages *p, const double step[3])
 {
     double limit = DRIFT_MAX * length(step);
 
-    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
+    for (uint32_t page = 1; page < p->plan->frames; page++) {
         const double *a = position_of(p, page - 1);
         const double *b = position_of(p, page);
         double next[3];
@@ -91,7 +91,7 @@ static bool is_one_place(const struct pages *p)
 {
     const double *first = position_of(p, 0);
 
-    for (uint32_t page = 1; page < p->plan->depth.picked; page++) {
+    for (uint32_t page = 1; page < p->plan->frames; page++) {
         const double *position = position_of(p, page);
 
         if (!is_placed(first) ? is_placed(position)
@@ -133,7 +133,7 @@ static double stated_offset(const struct pages *p, uint32_t page)
  * or an uneven one. */
 static double stated_step(const struct pages *p)
 {
-    uint32_t last = p->plan->depth.picked - 1;
+    uint32_t last = p->plan->frames - 1;
     double step = (stated_offset(p, last) - stated_offset(p, 0)) / last;
 
     for (uint32_t page = 1; page <= last; page++) {
@@ -169,12 +169,12 @@ static bool place_stated(const struct pages *p, struct geometry *ret,
 static bool place_measured(const struct pages *p, struct affine_source *source)
 {
     const double *first = position_of(p, 0);
-    const double *last = position_of(p, p->plan->depth.picked - 1);
+    const double *last = position_of(p, p->plan->frames - 1);
 
     source->spacing[2] = 0;
     if (p->frames->order.why_mixed || !is_placed(first) || !is_placed(last))
         return false;
-    affine_step_between(first, last, p->plan->depth.picked, source->step);
+    affine_step_between(first, last, p->plan->frames, source->step);
     if (!is_regular(p, source->step))
         return false;
     source->spacing[2] = length(source->step);
@@ -188,27 +188,45 @@ static bool place(const struct pages *p, struct geometry *ret,
 {
     const struct plan *plan = p->plan;
     const struct dicom_frame *first = frame_of(p, 0);
-    bool is_swapped = plan->orient.turns % 2 == 1;
 
     *source = (struct affine_source){
-        .spacing = {is_swapped ? plan->px_y : plan->px_x,
-                    is_swapped ? plan->px_x : plan->px_y, thickness(first)},
+        .spacing = {plan->distance[0], plan->distance[1], thickness(first)},
     };
     memcpy(source->orientation, first->orientation, sizeof first->orientation);
     memcpy(source->position, position_of(p, 0), sizeof source->position);
-    if (plan->depth.picked == 1)
+    if (plan->frames == 1)
         return true;
     return is_one_place(p) ? place_stated(p, ret, source)
                            : place_measured(p, source);
 }
 
+/* What is turned: frames, or the planes that the volume is cut into. Of
+ * frames plan_frame mirrors the order. */
+static struct affine_view view_of_slices(const struct plan *plan)
+{
+    struct plane_size size = {
+        {plan->desc.cols, plan->desc.rows, plan->depth.picked}};
+
+    if (plan_is_resliced(plan))
+        size = plane_size(&plan->plane, &plan->volume);
+    return (struct affine_view){
+        .width = size.n[0],
+        .height = size.n[1],
+        .pages = size.n[2],
+        .flip_z =
+            plan_is_resliced(plan) && (plan->view.flip & VIEW_FLIP_Z) != 0,
+    };
+}
+
 static void view_of(const struct plan *plan, struct affine_view *ret)
 {
     const struct resize_target *t = &plan->target;
+    struct affine_view slices = view_of_slices(plan);
     struct affine_view v = {
-        .width = plan->desc.cols,
-        .height = plan->desc.rows,
-        .pages = plan->depth.picked,
+        .width = slices.width,
+        .height = slices.height,
+        .pages = slices.pages,
+        .flip_z = slices.flip_z,
         .flip_h = plan->orient.flip_h,
         .flip_v = plan->orient.flip_v,
         .turns = plan->orient.turns,
@@ -259,10 +277,30 @@ static void walk_pages(const struct plan *plan, struct affine *a)
                 1);
 }
 
+/* The axes of the volume change places. */
+static void reslice(const struct plan *plan, struct affine *a)
+{
+    const struct plane_axis axes[3] = {plan->plane.across, plan->plane.down,
+                                       plan->plane.pages};
+    struct affine from;
+
+    affine_turn(a, plan->desc.cols, plan->desc.rows, plan->frame_orient.turns);
+    for (unsigned i = 0; i < 3; i++)
+        if (axes[i].reversed)
+            affine_flip(a, (enum affine_axis)axes[i].source,
+                        plan->volume.n[axes[i].source]);
+    from = *a;
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned k = 0; k < 3; k++)
+            a->m[k][i] = from.m[k][axes[i].source];
+}
+
 static void walk(const struct plan *plan, bool is_time, struct affine *a)
 {
     struct affine_view view;
 
+    if (plan_is_resliced(plan))
+        reslice(plan, a);
     view_of(plan, &view);
     affine_apply(a, &view);
     if (!is_time)
@@ -327,7 +365,54 @@ void geometry_of(const struct plan *plan, const struct dicom_header *header,
     walk(plan, ret->is_time, &ret->affine);
     ret->has_affine = ret->has_grid = true;
     ret->grid = ret->affine;
+    if (plan_is_resliced(plan) && !is_thick)
+        return; /* one of the three is not known: it is 0 already */
     affine_spacing(&ret->affine, ret->spacing);
     if (!is_thick)
         ret->spacing[2] = 0;
+}
+
+/* ---- axes --------------------------------------------------------------- */
+
+/* From the first frame to the last, of any length. */
+static bool direction_of_frames(const struct pages *p, double ret[3])
+{
+    const double *first = position_of(p, 0);
+    const double *last = position_of(p, p->plan->frames - 1);
+    double step;
+
+    if (p->plan->frames > 1 && is_placed(first) && is_placed(last) &&
+        distance(first, last) > 0) {
+        for (unsigned i = 0; i < 3; i++)
+            ret[i] = last[i] - first[i];
+        return true;
+    }
+    step = p->plan->frames > 1 ? stated_step(p) : 1;
+    if (step == 0 || !dicom_normal(frame_of(p, 0)->orientation, ret))
+        return false;
+    for (unsigned i = 0; i < 3; i++)
+        ret[i] *= step;
+    return true;
+}
+
+int geometry_axes(const struct plan *plan, const struct dicom_header *header,
+                  const struct frames *frames, struct plane_vectors *ret,
+                  struct error *err)
+{
+    struct pages pages = {plan, header, frames};
+    const struct dicom_frame *first = frame_of(&pages, 0);
+    double sign = plan->turned ? -1 : 1;
+    double normal[3];
+
+    if (!dicom_normal(first->orientation, normal))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the orientation of this image is not known");
+    if (!direction_of_frames(&pages, ret->v[PLANE_FRAMES]))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the frames show one place: they are no volume");
+    for (unsigned i = 0; i < 3; i++) {
+        ret->v[PLANE_COLUMNS][i] = sign * first->orientation[i];
+        ret->v[PLANE_ROWS][i] = sign * first->orientation[3 + i];
+    }
+    return 0;
 }

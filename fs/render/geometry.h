@@ -37,4 +37,10 @@ struct geometry {
 void geometry_of(const struct plan *plan, const struct dicom_header *header,
                  const struct frames *frames, struct geometry *ret);
 
+/* Where columns, rows and frames of the volume point to, the frames turned as
+ * the source wants it. ERROR_UNSUPPORTED if that is not known. */
+int geometry_axes(const struct plan *plan, const struct dicom_header *header,
+                  const struct frames *frames, struct plane_vectors *ret,
+                  struct error *err) __attribute__((warn_unused_result));
+
 #endif

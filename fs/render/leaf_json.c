@@ -254,8 +254,9 @@ static bool page_frames(const struct plan *p, uint32_t page,
     uint32_t stride = is_slab ? p->view.slab_stride : 1;
     uint32_t thick = is_slab ? p->view.slab_depth : 1;
     int64_t k = plan_source(p, page);
-    uint32_t unused;
+    struct vol_range frames;
     struct vol_blend blend;
+    uint32_t unused;
 
     if (k < 0 || k >= p->depth.resized)
         return false;
@@ -264,6 +265,9 @@ static bool page_frames(const struct plan *p, uint32_t page,
         blend.second = blend.first;
     picked_of(p, blend.first * stride, ret_first, &unused);
     picked_of(p, blend.second * stride + thick - 1, &unused, ret_last);
+    frames = plan_slices(p, *ret_first, *ret_last);
+    *ret_first = frames.first;
+    *ret_last = frames.first + frames.count - 1;
     return true;
 }
 
@@ -365,7 +369,7 @@ static void shown_frames(const struct plan *p, uint32_t *ret_first,
     uint32_t first, last;
 
     *ret_first = 0;
-    *ret_last = p->depth.picked - 1;
+    *ret_last = p->frames - 1;
     if (p->part == 0 || !page_frames(p, 0, &first, &last))
         return;
     *ret_first = first;

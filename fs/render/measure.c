@@ -41,7 +41,7 @@ static void extent_prefix(const struct view *view, char *buf, size_t size)
 
 static int extent_measure(struct page_job *job, struct error *err)
 {
-    for (uint32_t f = 0; f < job->plan->depth.picked; f++)
+    for (uint32_t f = 0; f < job->plan->frames; f++)
         if (page_extent(job, f, &job->extent, err) != 0)
             return -1;
     return 0;
@@ -120,7 +120,7 @@ static int display_job(const struct measure *m, const struct page_job *job,
     struct view view;
 
     view_measure(&job->plan->view, &view);
-    if (plan_init(&view, &job->frames->instance, plan, err) != 0)
+    if (plan_derive(job->plan, &view, &job->frames->instance, plan, err) != 0)
         return -1;
     *ret = *job;
     ret->plan = plan;
@@ -277,7 +277,7 @@ static int limits_of_frame(const struct page_job *job, uint32_t f,
 
     if (!tools)
         return -1;
-    rc = page_frame(job, f, tools, &values, &padding, err);
+    rc = page_stored(job, f, tools, &values, &padding, err);
     tools_return(job->maker->tools, tools);
     if (rc == 0)
         page_measure(&values, &padding, acc);
@@ -291,9 +291,10 @@ static int limits_measure(const struct page_job *job, struct manifest_fact *ret,
     struct plan straight = *job->plan;
     struct page_job plain = *job;
 
+    straight.view.plane = VIEW_PLANE_STORED;
     straight.oblique = false;
     plain.plan = &straight;
-    for (uint32_t f = 0; f < straight.depth.picked; f++)
+    for (uint32_t f = 0; f < straight.frames; f++)
         if (limits_of_frame(&plain, f, &all, err) != 0)
             return -1;
     *ret = (struct manifest_fact){.vmin = all.min, .vmax = all.max};

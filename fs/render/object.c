@@ -56,6 +56,28 @@ int object_check_bytes(uint64_t limit, uint64_t bytes, struct error *err)
 
 /* ---- order and shape ---------------------------------------------------- */
 
+/* Where the volume's axes point to, the first slice's header says. */
+static int resolve_plane(struct objects *o, const struct frames *frames,
+                         struct plan *plan, struct error *err)
+{
+    struct sources *sources = o->config.maker->sources;
+    struct flight_ref ref = {NULL, NULL};
+    const struct source *source;
+    struct plane_vectors axes;
+    struct frame_place place;
+    int rc;
+
+    if (frames_first(frames, &place, err) != 0)
+        return -1;
+    rc = source_get(sources, place.instance, &ref, &source, err);
+    if (rc == 0) {
+        rc = geometry_axes(plan, source->header, frames, &axes, err);
+        source_put(sources, &ref);
+    }
+    frame_place_deinit(&place);
+    return rc == 0 ? plan_set_plane(plan, &axes, err) : -1;
+}
+
 /* The frames of an object, and their order in `plan`; *ret is released with
  * frames_deinit whatever is returned. */
 static int resolve_frames(struct objects *o,
@@ -66,7 +88,9 @@ static int resolve_frames(struct objects *o,
     if (frames_init(o->config.manifest, o->config.maker->sources, row,
                     plan->view.order, o->config.gaps_allowed, ret, err) != 0)
         return -1;
-    return plan_set_order(plan, &ret->order, err);
+    if (plan_set_order(plan, &ret->order, err) != 0)
+        return -1;
+    return plan->needs_plane ? resolve_plane(o, ret, plan, err) : 0;
 }
 
 int object_geometry(struct objects *o, const struct object *object,

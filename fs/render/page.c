@@ -14,6 +14,7 @@
 #include "prepfs/cleanup.h"
 #include "render/clock.h"
 #include "render/kept.h"
+#include "render/reslice.h"
 #include "render/spec.h"
 #include "render/stack.h"
 
@@ -199,6 +200,12 @@ static double fill_value(const struct page_job *job)
 
 /* ---- rotation ----------------------------------------------------------- */
 
+/* Frames of a volume that is cut into planes are turned as planes. */
+static const struct orient *frame_orient(const struct plan *p)
+{
+    return plan_is_resliced(p) ? &p->frame_orient : &p->orient;
+}
+
 /* Turns an owned image within its shape. */
 static int rotate_owned(const struct page_job *job, struct image *image,
                         struct error *err)
@@ -234,23 +241,18 @@ static int rotate_mask(const struct page_job *job, struct image *mask,
     return 0;
 }
 
-static int values_of(const struct page_job *job, const struct stored *s,
-                     struct tool_set *tools, struct image *ret,
-                     struct image *ret_padding, struct error *err)
+/* Both turned, or both freed. */
+static int turn_owned(const struct page_job *job, const struct orient *o,
+                      bool rotates, struct image *ret,
+                      struct image *ret_padding, struct error *err)
 {
-    int rc = job->plan->desc.photometric == DECODE_PALETTE
-                 ? palette_values(job, s, ret, err)
-                 : grey_values(job, s, tools, ret, err);
+    int rc = orient_owned(o, ret, err);
 
-    if (rc == 0)
-        rc = orient_owned(&job->plan->orient, ret, err);
-    if (rc == 0)
+    if (rc == 0 && rotates)
         rc = rotate_owned(job, ret, err);
     if (rc == 0 && ret_padding)
-        rc = padding_mask(job, s, ret_padding, err);
-    if (rc == 0 && ret_padding)
-        rc = orient_owned(&job->plan->orient, ret_padding, err);
-    if (rc == 0 && ret_padding)
+        rc = orient_owned(o, ret_padding, err);
+    if (rc == 0 && ret_padding && rotates)
         rc = rotate_mask(job, ret_padding, err);
     if (rc == 0)
         return 0;
@@ -260,9 +262,28 @@ static int values_of(const struct page_job *job, const struct stored *s,
     return -1;
 }
 
-int page_frame(const struct page_job *job, uint32_t frame,
-               struct tool_set *tools, struct image *ret,
-               struct image *ret_padding, struct error *err)
+static int values_of(const struct page_job *job, const struct stored *s,
+                     struct tool_set *tools, struct image *ret,
+                     struct image *ret_padding, struct error *err)
+{
+    int rc = job->plan->desc.photometric == DECODE_PALETTE
+                 ? palette_values(job, s, ret, err)
+                 : grey_values(job, s, tools, ret, err);
+
+    if (rc == 0 && ret_padding)
+        rc = padding_mask(job, s, ret_padding, err);
+    if (rc == 0)
+        return turn_owned(job, frame_orient(job->plan),
+                          !plan_is_resliced(job->plan), ret, ret_padding, err);
+    image_free(ret);
+    if (ret_padding)
+        image_free(ret_padding);
+    return -1;
+}
+
+int page_stored(const struct page_job *job, uint32_t frame,
+                struct tool_set *tools, struct image *ret,
+                struct image *ret_padding, struct error *err)
 {
     struct stored s;
     uint64_t start;
@@ -278,6 +299,21 @@ int page_frame(const struct page_job *job, uint32_t frame,
     page_spent(job->maker, &job->maker->values_ns, start);
     stored_put(job, &s);
     return rc;
+}
+
+int page_frame(const struct page_job *job, uint32_t slice,
+               struct tool_set *tools, struct image *ret,
+               struct image *ret_padding, struct error *err)
+{
+    const struct plan *p = job->plan;
+
+    if (!plan_is_resliced(p))
+        return page_stored(job, slice, tools, ret, ret_padding, err);
+    if (p->view.flip & VIEW_FLIP_Z)
+        slice = p->depth.picked - 1 - slice;
+    if (reslice_plane(job, slice, tools, ret, ret_padding, err) != 0)
+        return -1;
+    return turn_owned(job, &p->orient, true, ret, ret_padding, err);
 }
 
 int page_values(const struct page_job *job, uint32_t k, struct image *ret,
@@ -648,7 +684,7 @@ int page_display_plan(const struct plan *plan,
     struct view view;
 
     view_measure(&plan->view, &view);
-    if (plan_init(&view, instance, &display, err) != 0)
+    if (plan_derive(plan, &view, instance, &display, err) != 0)
         return -1;
     display.depth = plan->depth;
     display.pages = plan->pages;

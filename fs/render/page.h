@@ -22,6 +22,7 @@ struct page_maker {
     struct sources *sources;
     struct tools *tools;
     struct flight *kept;        /* images that several pages are made of */
+    size_t plane_bytes;         /* of planes that are made at a time */
     _Atomic uint64_t image_ns;  /* spent between decode and file: all of it */
     _Atomic uint64_t values_ns; /* of that: values, orientation, rotation */
     _Atomic uint64_t crop_ns;   /* finding the box */
@@ -73,12 +74,19 @@ struct page_job {
 };
 
 /*
- * The values of picked frame `frame`, oriented: an owned image of value_type
- * and oriented size. `ret_padding` (may be NULL) gets a mask of the
- * PixelPadding pixels, or an empty image if there are none; what a rotation
- * shows outside the image counts as such.
+ * The values of frame `frame` of plan->frames: an owned image of value_type,
+ * turned as far as frames are (plan.h). `ret_padding` (may be NULL) gets a mask
+ * of the PixelPadding pixels, or an empty image if there are none; what a
+ * rotation shows outside the image counts as such.
  */
-int page_frame(const struct page_job *job, uint32_t frame,
+int page_stored(const struct page_job *job, uint32_t frame,
+                struct tool_set *tools, struct image *ret,
+                struct image *ret_padding, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The same of slice `slice` of depth.picked, a frame or a plane, in oriented
+ * size. */
+int page_frame(const struct page_job *job, uint32_t slice,
                struct tool_set *tools, struct image *ret,
                struct image *ret_padding, struct error *err)
     __attribute__((warn_unused_result));

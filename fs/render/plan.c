@@ -6,7 +6,9 @@
 #include "render/plan.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "image/crop.h"
 #include "image/rot.h"
@@ -30,8 +32,9 @@ uint32_t plan_frame(const struct plan *plan, uint32_t picked)
 {
     const struct view *v = &plan->view;
 
-    if (v->flip & VIEW_FLIP_Z)
-        picked = plan->depth.picked - 1 - picked;
+    /* planes are mirrored when they have been cut */
+    if ((v->flip & VIEW_FLIP_Z) && !plan_is_resliced(plan))
+        picked = plan->frames - 1 - picked;
     return v->pick_first ? v->pick_first - 1 + picked * v->pick_step : picked;
 }
 
@@ -174,24 +177,44 @@ static int set_types(struct plan *p, struct error *err)
 
 /* ---- geometry ----------------------------------------------------------- */
 
-static void set_orientation(struct plan *p, const struct manifest_instance *i)
+/* The size and the spacing of what is turned: a frame, or a plane. */
+struct slice {
+    uint32_t width, height;
+    double px_x, px_y;
+};
+
+static struct slice slice_of(const struct plan *p)
+{
+    struct plane_size size;
+    double mm[3];
+
+    if (!plan_is_resliced(p))
+        return (struct slice){p->desc.cols, p->desc.rows, p->distance[0],
+                              p->distance[1]};
+    size = plane_size(&p->plane, &p->volume);
+    plane_spacing(&p->plane, p->distance, mm);
+    return (struct slice){size.n[0], size.n[1], mm[0], mm[1]};
+}
+
+static void set_orientation(struct plan *p)
 {
     const struct view *v = &p->view;
     struct orient asked = {
         .flip_h = (v->flip & VIEW_FLIP_H) != 0,
         .flip_v = (v->flip & VIEW_FLIP_V) != 0,
     };
-    struct orient own = {.turns = i->turned ? 2 : 0};
+    struct orient own = {.turns = p->turned ? 2 : 0};
+    struct slice slice = slice_of(p);
 
     p->oblique = !rot_is_quarter(v->rot, &asked.turns);
     if (p->oblique)
         asked.turns = 0;
-    p->turned = i->turned;
-    p->orient = orient_then(&own, &asked);
-    orient_size(&p->orient, p->desc.cols, p->desc.rows, &p->oriented_width,
+    p->frame_orient = own;
+    p->orient = plan_is_resliced(p) ? asked : orient_then(&own, &asked);
+    orient_size(&p->orient, slice.width, slice.height, &p->oriented_width,
                 &p->oriented_height);
-    p->px_x = p->orient.turns % 2 ? i->px_y : i->px_x;
-    p->px_y = p->orient.turns % 2 ? i->px_x : i->px_y;
+    p->px_x = p->orient.turns % 2 ? slice.px_y : slice.px_x;
+    p->px_y = p->orient.turns % 2 ? slice.px_x : slice.px_y;
 }
 
 static bool region_known_early(struct plan *p, struct image_box *ret,
@@ -297,7 +320,7 @@ static void set_size(struct plan *p)
     p->out_height = p->whole_height;
     p->pages = p->depth.pages;
     plan_narrow(p);
-    p->has_size = p->out_width > 0 && p->pages > 0;
+    p->has_size = !p->needs_plane && p->out_width > 0 && p->pages > 0;
 }
 
 int plan_set_region(struct plan *p, const struct image_box *box,
@@ -349,17 +372,25 @@ void plan_set_findings(struct plan *p, uint32_t count)
 
 /* ---- order -------------------------------------------------------------- */
 
+static bool needs_volume(const struct plan *p)
+{
+    return plan_is_resliced(p) ? p->frames > 1
+                               : depth_needs_volume(&p->view, &p->depth);
+}
+
 int plan_set_order(struct plan *p, const struct dicom_order *order,
                    struct error *err)
 {
     if (order->why_mixed && p->is_volume)
         return error_set(err, ERROR_CORRUPT, "the series is no volume: %s",
                          order->why_mixed);
-    if (order->why_mixed && depth_needs_volume(&p->view, &p->depth))
+    if (order->why_mixed && needs_volume(p))
         return error_set(err, ERROR_CORRUPT,
                          "the frames are not one volume: %s", order->why_mixed);
-    if (depth_set_z(&p->view, pick_z(&p->view, order->z_spacing), &p->depth,
-                    err) != 0)
+    p->distance[2] = pick_z(&p->view, order->z_spacing);
+    if (p->needs_plane)
+        return 0;
+    if (depth_set_z(&p->view, p->distance[2], &p->depth, err) != 0)
         return -1;
     set_size(p);
     return plan_check_part(p, err);
@@ -377,41 +408,132 @@ static bool has_spacing(const struct plan *p)
     return is_spacing(p->px_x) && is_spacing(p->px_y);
 }
 
+/* From the depth to the size, as far as it is known by now. */
+static int lay_out(struct plan *p, uint32_t slices, struct error *err)
+{
+    struct image_box region;
+    int rc;
+
+    if (depth_init(&p->view, slices, &p->depth, err) != 0 ||
+        (p->is_volume && !plan_is_resliced(p) &&
+         depth_set_z(&p->view, p->distance[2], &p->depth, err) != 0) ||
+        set_types(p, err) != 0)
+        return -1;
+    set_orientation(p);
+    if (p->view.resize == VIEW_RESIZE_SPACING && !has_spacing(p))
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the pixel spacing of this image is not known");
+    set_early_size(p);
+    if (region_known_early(p, &region, err, &rc) &&
+        (rc != 0 || plan_set_region(p, &region, err) != 0))
+        return -1;
+    return 0;
+}
+
+/* What waits for the axes of the volume has a type all the same. */
+static int lay_out_later(struct plan *p, struct error *err)
+{
+    p->needs_plane = true;
+    p->volume = (struct plane_size){{p->desc.cols, p->desc.rows, p->frames}};
+    return set_types(p, err);
+}
+
+/* Objects that share a UID draw the same patches: its name without .dN. */
+static void set_uid(struct plan *p, const char *name)
+{
+    const char *end = strstr(name, ".d");
+
+    (void)snprintf(p->uid, sizeof p->uid, "%.*s",
+                   (int)(end ? end - name : (ptrdiff_t)strlen(name)), name);
+}
+
 int plan_init(const struct view *view, const struct manifest_instance *instance,
               struct plan *ret, struct error *err)
 {
-    struct plan p = {.view = *view, .desc = instance->desc};
-    struct image_box region;
-    uint32_t picked;
-    int rc;
+    struct plan p = {
+        .view = *view,
+        .desc = instance->desc,
+        .turned = instance->turned,
+        .distance = {instance->px_x, instance->px_y, 0},
+    };
 
     if (!instance->has_pixels)
         return error_set(err, ERROR_NOT_FOUND, "%s has no pixels",
                          instance->name);
-    picked = count_picked(view, instance->frames);
-    if (picked == 0)
+    p.frames = count_picked(view, instance->frames);
+    if (p.frames == 0)
         return error_set(err, ERROR_NOT_FOUND, "no frame is left of %u",
                          instance->frames);
-    (void)snprintf(p.uid, sizeof p.uid, "%s", instance->name);
-    if (depth_init(view, picked, &p.depth, err) != 0)
-        return -1;
     /* The distance of slices is in the manifest, that of frames is not. */
     p.is_volume = instance->slices > 1;
-    if (p.is_volume &&
-        depth_set_z(view, pick_z(view, instance->z_mm), &p.depth, err) != 0)
-        return -1;
-    if (set_types(&p, err) != 0)
-        return -1;
-    set_orientation(&p, instance);
-    if (view->resize == VIEW_RESIZE_SPACING && !has_spacing(&p))
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "the pixel spacing of this image is not known");
-    set_early_size(&p);
-    if (region_known_early(&p, &region, err, &rc) &&
-        (rc != 0 || plan_set_region(&p, &region, err) != 0))
+    if (p.is_volume)
+        p.distance[2] = pick_z(view, instance->z_mm);
+    set_uid(&p, instance->name);
+    if ((plan_is_resliced(&p) ? lay_out_later(&p, err)
+                              : lay_out(&p, p.frames, err)) != 0)
         return -1;
     *ret = p;
     return 0;
+}
+
+/* ---- planes ------------------------------------------------------------- */
+
+/* Everything that plan_init does to frames, done to planes. */
+static int set_plane(struct plan *p, const struct plane *plane,
+                     struct error *err)
+{
+    double mm[3];
+
+    p->plane = *plane;
+    p->needs_plane = false;
+    if (lay_out(p, plane_size(plane, &p->volume).n[2], err) != 0)
+        return -1;
+    plane_spacing(plane, p->distance, mm);
+    if (depth_set_z(&p->view, mm[2], &p->depth, err) != 0)
+        return -1;
+    set_size(p);
+    return plan_check_part(p, err);
+}
+
+int plan_set_plane(struct plan *p, const struct plane_vectors *axes,
+                   struct error *err)
+{
+    enum plane_kind kind =
+        p->view.plane == VIEW_PLANE_CORONAL ? PLANE_CORONAL : PLANE_SAGITTAL;
+    struct plane plane;
+
+    if (plane_find(kind, axes, &plane, err) != 0)
+        return -1;
+    return set_plane(p, &plane, err);
+}
+
+int plan_derive(const struct plan *from, const struct view *view,
+                const struct manifest_instance *instance, struct plan *ret,
+                struct error *err)
+{
+    struct plan p;
+
+    if (plan_init(view, instance, &p, err) != 0)
+        return -1;
+    p.distance[2] = from->distance[2];
+    if (p.needs_plane && set_plane(&p, &from->plane, err) != 0)
+        return -1;
+    *ret = p;
+    return 0;
+}
+
+struct vol_range plan_slices(const struct plan *p, uint32_t first,
+                             uint32_t last)
+{
+    struct vol_range range = {first, last - first + 1};
+
+    if (!plan_is_resliced(p))
+        return range;
+    if (p->plane.pages.source != PLANE_FRAMES)
+        return (struct vol_range){0, p->frames};
+    if (p->plane.pages.reversed != ((p->view.flip & VIEW_FLIP_Z) != 0))
+        range.first = p->frames - 1 - last;
+    return range;
 }
 
 bool plan_needs_crop(const struct plan *p)

@@ -2,11 +2,11 @@
 /*
  * plan.h: what a view does to one instance, in numbers.
  *
- *     stored frame ── values ── orient ── vol, slab ── region ── resize
- *       desc          value_*   oriented_*  stack_*     region    target
+ *     stored frame ── values ── (plane) ── orient ── vol, slab ── region
+ *       desc          value_*    plane     oriented_*  stack_*     region
  *
- *                  ── norm ── pad ── canvas ── patch ── convert
- *                            pad     canvas_*   patch    out_*
+ *          ── resize ── norm ── pad ── canvas ── patch ── convert
+ *             target           pad     canvas_*   patch    out_*
  *
  * The same along the frames is in `depth`.
  *
@@ -29,6 +29,7 @@
 #include "image/orient.h"
 #include "image/pad.h"
 #include "image/patches.h"
+#include "image/plane.h"
 #include "image/resize.h"
 #include "manifest/manifest.h"
 #include "render/depth.h"
@@ -42,12 +43,17 @@
 struct plan {
     struct view view;
     struct decode_desc desc;
-    bool is_volume;      /* of slices: they have to be regular */
-    const char *refusal; /* why no pixel can be had; NULL. Static text. */
-    struct depth depth;
-    uint32_t part;       /* of the object's, from 1; 0: all of them */
-    uint32_t first_page; /* of the depth's pages, unless it is a patch */
-    uint32_t pages;      /* 0 until depth.needs_z is satisfied */
+    bool is_volume;           /* of slices: they have to be regular */
+    const char *refusal;      /* why no pixel can be had; NULL. Static text. */
+    uint32_t frames;          /* that take part */
+    bool needs_plane;         /* all below waits for plan_set_plane */
+    struct plane plane;       /* of view.plane: how the volume is cut, */
+    struct plane_size volume; /* what it is: columns, rows, frames */
+    double distance[3];       /* and mm between those; 0 unknown */
+    struct depth depth;       /* of the frames, or of the planes */
+    uint32_t part;            /* of the object's, from 1; 0: all of them */
+    uint32_t first_page;      /* of the depth's pages, unless it is a patch */
+    uint32_t pages;           /* 0 until depth.needs_z is satisfied */
 
     uint32_t stored_channels; /* of a decoded frame */
     enum sample_type stored_type;
@@ -59,7 +65,9 @@ struct plan {
     uint32_t out_channels;
     enum sample_type out_type;
 
-    struct orient orient; /* of the source's own turn and the view's */
+    struct orient frame_orient; /* of a frame before it is cut into planes */
+    struct orient orient; /* of the source's own turn and the view's; of planes
+                           * the view's */
     bool turned;          /* by the source's own turn */
     bool oblique;         /* then by view.rot, which is no quarter turn */
     uint32_t oriented_width, oriented_height;
@@ -80,7 +88,7 @@ struct plan {
 
     uint32_t whole_width, whole_height; /* on its canvas; 0: not known */
 
-    char uid[MANIFEST_NAME_MAX]; /* of the object: its leaf's stem */
+    char uid[MANIFEST_NAME_MAX]; /* of the object, or what stands for it */
     uint32_t findings;           /* of roi */
     struct patches_origin patch; /* of the part in the whole, if it is one */
 
@@ -148,6 +156,29 @@ int64_t plan_page(const struct plan *plan, uint32_t page);
  * the canvas is larger. */
 int64_t plan_source(const struct plan *plan, uint32_t page);
 
+/*
+ * Enters where the axes of the volume point to, of a plan that needs_plane and
+ * has its order: what plan_init has left open follows. ERROR_UNSUPPORTED if
+ * there is no such plane, and as plan_init.
+ */
+int plan_set_plane(struct plan *plan, const struct plane_vectors *axes,
+                   struct error *err) __attribute__((warn_unused_result));
+
+/* Plans another view of the same frames in the same planes. */
+int plan_derive(const struct plan *from, const struct view *view,
+                const struct manifest_instance *instance, struct plan *ret,
+                struct error *err) __attribute__((warn_unused_result));
+
+/* Is the volume cut along another of its axes? */
+static inline bool plan_is_resliced(const struct plan *plan)
+{
+    return plan->view.plane != VIEW_PLANE_STORED;
+}
+
+/* The frames that take part in slices first..last of depth.picked. */
+struct vol_range plan_slices(const struct plan *plan, uint32_t first,
+                             uint32_t last);
+
 /* Does the crop box of this plan have to be measured? */
 bool plan_needs_crop(const struct plan *plan);
 
@@ -161,8 +192,7 @@ bool plan_needs_pad(const struct plan *plan);
 /* Enters the measured padding. */
 void plan_set_pad(struct plan *plan, const struct pad *pad);
 
-/* Which frame, after ordering and from 0, is number `picked` of those that
- * take part. */
+/* Which frame, after ordering and from 0, is number `picked` of `frames`. */
 uint32_t plan_frame(const struct plan *plan, uint32_t picked);
 
 /* What 1.0 on the unit scale is in the samples of stack_type. */

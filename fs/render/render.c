@@ -83,6 +83,7 @@ static int init_parts(struct render *r, const struct render_config *config,
     r->maker.sources = r->sources;
     r->maker.tools = r->tools;
     r->maker.kept = r->kept;
+    r->maker.plane_bytes = (size_t)(budget / 8);
     r->files = files_new(&files, err);
     return r->files ? 0 : -1;
 }

@@ -429,6 +429,9 @@ void view_measure(const struct view *view, struct view *ret);
  * depend on which frames there are. */
 void view_measure_values(const struct view *view, struct view *ret);
 
+/* The operators that decide the planes of a volume: those up to plane. */
+void view_planes(const struct view *view, struct view *ret);
+
 /* The operators that decide samples: without frames, pack, big, list, tree.
  * Views that agree in it share decoded blocks. */
 void view_pixels(const struct view *view, struct view *ret);

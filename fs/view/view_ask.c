@@ -34,9 +34,13 @@ static bool is_size_fixed(const struct view *v)
     return !v->noup;
 }
 
-/* The distance of frames is in the source, that of slices in the manifest. */
+/* The distance of frames is in the source, that of slices in the manifest.
+ * Where the axes of a volume point to, which decides all sides when it is
+ * resliced, only the source tells. */
 static bool is_depth_measured(const struct view *v)
 {
+    if (v->plane != VIEW_PLANE_STORED)
+        return true;
     return v->select != VIEW_SELECT_SERIES &&
            v->resize == VIEW_RESIZE_SPACING && v->spacing_z > 0 &&
            v->canvas.depth == 0;
@@ -56,6 +60,8 @@ bool view_parts_are_known(const struct view *view)
         return !is_depth_measured(view);
     if (view->patches != VIEW_PATCHES_GRID)
         return true;
+    if (view->plane != VIEW_PLANE_STORED)
+        return false;
     if (view->patch_size.depth > 0 && is_depth_measured(view))
         return false;
     return view->region != VIEW_REGION_CROP || is_size_fixed(view);
@@ -75,6 +81,8 @@ bool view_leaf_size_is_known(const struct view *view, enum view_ext ext)
     case VIEW_EXT_NII:
         break;
     }
+    if (view->plane != VIEW_PLANE_STORED)
+        return false;
     /* a patch without a depth takes every frame */
     if (is_depth_measured(view) && view->patch_size.depth == 0)
         return false;
@@ -159,6 +167,26 @@ void view_measure_values(const struct view *view, struct view *ret)
     ret->pick_step = v.pick_step;
     if (v.pick_first > 0) /* which frames are picked depends on the order */
         ret->order = v.order;
+}
+
+void view_planes(const struct view *view, struct view *ret)
+{
+    struct view v = *view;
+
+    /* what comes behind the plane is not there */
+    v.flip = 0;
+    v.rot = 0;
+    v.vol = VIEW_VOL_KEEP;
+    v.vol_frames = v.vol_skip_first = v.vol_skip_last = 0;
+    v.vol_weight = 0;
+    v.vol_central = false;
+    v.slab = VIEW_SLAB_NONE;
+    v.slab_depth = v.slab_stride = 0;
+    v.region = VIEW_REGION_NONE;
+    view_measure(&v, ret);
+    ret->values = v.values;
+    ret->range_lo = v.range_lo;
+    ret->range_hi = v.range_hi;
 }
 
 void view_pixels(const struct view *view, struct view *ret)

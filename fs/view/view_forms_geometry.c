@@ -267,9 +267,9 @@ static const struct view_form rows[] = {
      .formula = "Origin floor(u*(side - patch + 1)) per axis, x, y and z in "
                 "turn, u = (next >> 11)/2^53 of SplitMix64, which starts at "
                 "XXH64 of 16 bytes, S and the patch's number n (from 1), "
-                "little endian, seeded with XXH64 of STEM, the uid: the same "
-                "for ever. A side too short is centred and filled. Without D "
-                "a patch takes every frame."},
+                "little endian, seeded with XXH64 of the uid (STEM without "
+                ".dN): the same for ever. A side too short is centred and "
+                "filled. Without D a patch takes every frame."},
     {.name = "roi",
      .slot = SLOT_PATCHES,
      ENUM(patches, VIEW_PATCHES_ROI),

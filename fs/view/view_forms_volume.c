@@ -45,7 +45,7 @@ static const struct view_form rows[] = {
      .word = "cor",
      .slot = SLOT_PLANE,
      ENUM(plane, VIEW_PLANE_CORONAL),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "plane-cor",
      .needs = "",
      .example = "plane-cor",
@@ -54,12 +54,14 @@ static const struct view_form rows[] = {
                 "patient, each with the nearest; nothing is interpolated. "
                 "Across: to the patient's left; down: to the feet; pages: "
                 "from front to back. Of an axial stack page p has row p of "
-                "every frame, the frame nearest to the head on top."},
+                "every frame, the frame nearest to the head on top. Frames are "
+                "picked before, everything else is done to the planes. A "
+                "source that does not say how it lies: EOPNOTSUPP."},
     {.name = "plane",
      .word = "sag",
      .slot = SLOT_PLANE,
      ENUM(plane, VIEW_PLANE_SAGITTAL),
-     .built = BUILT_NO,
+     .built = BUILT_YES,
      .label = "plane-sag",
      .needs = "",
      .example = "plane-sag",

@@ -46,6 +46,13 @@ VIEWS = {
     "vol-minip": ["enhanced", "dose", "mr"], "vol-mean": ["enhanced", "dose"], "vol-mip-skip1to2": ["enhanced"],
     "vol-mean_hu": ["enhanced"], "vol-mean_raw": ["enhanced", "dose"], "vol-interp-4_hu": ["enhanced"],
     "vol-interp-9_raw": ["dose"], "vol-interp-1": ["dose"],
+    "plane-cor": ALL, "plane-sag": ALL, "plane-cor_flip-hz_rot-90": ["enhanced", "dose", "mr"],
+    "plane-sag_flip-v_rot-20_fill-min": ["enhanced"], "hu_plane-sag_i16": ["enhanced", "ct"],
+    "plane-sag_slab-max-d3-s2": ["enhanced", "dose"], "plane-cor_vol-mip": ["enhanced", "dose", "two"],
+    "plane-cor_vol-interp-7": ["enhanced"], "plane-sag_crop": ["enhanced", "mr"], "plane-cor_pick-2to7": ["enhanced"],
+    "plane-cor_spacing-1x1x2": ["enhanced", "dose", "ct"], "plane-sag_size-40x50x9-stretch": ["enhanced", "dose"],
+    "plane-cor_norm-z": ["enhanced", "ct"], "plane-sag_norm-unit-fg": ["enhanced"], "plane-cor_frames": ["enhanced"],
+    "plane-cor_grid-8x8x4-s7x5x3": ["enhanced", "dose"], "plane-sag_rand-20x20x5-n3-seed1": ["enhanced", "dose"],
     "slab-max-d3": ["enhanced", "dose"], "slab-min-d3-s2": ["enhanced", "dose"],
     "slab-mean-d4-s3": ["enhanced", "dose"], "slab-median-d4": ["enhanced", "dose"],
     "slab-median-d3_hu": ["enhanced"], "vol-interp-10_slab-mean-d2-s2": ["dose"],
@@ -92,7 +99,7 @@ VIEWS = {
     "series_plane-cor": VOLUMES, "series_plane-sag_hu": VOLUMES, "series_plane-cor_flip-h_rot-90_u8": VOLUMES,
     "series_plane-sag_spacing-1x1x1_hu": VOLUMES, "series_plane-cor_crop_size-50x50": VOLUMES,
     "series_plane-sag_slab-mean-d4-s2": VOLUMES, "series_plane-cor_canvas-60x60x60": VOLUMES,
-    "plane-cor": ["enhanced"], "plane-sag_hu": ["enhanced"],
+    "plane-sag_hu": ["enhanced"],
     "list-npy": ["mr"], "list-nii": ["mr"], "list-json": ["mr"], "list-png": ["mr"],
 }
 
@@ -200,7 +207,7 @@ class Operators(Table):
             if rng.random() < 0.4:
                 done += self.try_view("series_" + spelling, VOLUMES) > 0
                 continue
-            is_deep = re.search("pick|vol|slab|frame|flip-h?v?z", spelling)
+            is_deep = re.search("pick|plane|vol|slab|frame|flip-h?v?z", spelling)
             done += self.try_view(spelling, [rng.choice(DEEP if is_deep else ALL)]) > 0
         print(f"# {done} of {tried} random views compared, seed {seed}")
 

@@ -20,6 +20,7 @@
 #include "support/check_main.h"
 #include "support/engine.h"
 #include "support/leaf_file.h"
+#include "support/places.h"
 #include "support/random_view.h"
 #include "support/rows.h"
 #include "support/scratch.h"
@@ -72,7 +73,15 @@ static void add_palette(const struct image_file *f, struct build *b)
     }
 }
 
-#define ZOO 20
+static void add_places(const struct image_file *f, struct build *b)
+{
+    static const struct places oblique = {
+        {0.96, 0.28, 0}, {-0.28, 0.96, 0}, {1, 2, 3}, {0, 0.1, -2}};
+
+    places_add(b, &oblique, f->frames);
+}
+
+#define ZOO 22
 
 static void animal(uint32_t k, struct image_file *f)
 {
@@ -166,6 +175,15 @@ static void animal(uint32_t k, struct image_file *f)
     case 18: /* one frame cannot be had */
         codec(f, DECODE_RLE, 4);
         f->corrupt_frame = 3;
+        break;
+    case 19: /* volumes that can be cut */
+        f->frames = 7;
+        f->add_late = add_places;
+        break;
+    case 20:
+        colour(f, "RGB");
+        f->frames = 4;
+        f->add_late = add_places;
         break;
     default: /* pages of some size */
         codec(f, DECODE_JPEG, 4);

@@ -450,7 +450,17 @@ static void check_derived(const struct view *view)
     check_round_trip(&once, text);
     view_pixels(&once, &twice);
     CHECK(memcmp(&once, &twice, sizeof once) == 0);
-    if (view->region != VIEW_REGION_CROP) {
+    view_planes(view, &once);
+    check_round_trip(&once, text);
+    view_planes(&once, &twice);
+    CHECK(memcmp(&once, &twice, sizeof once) == 0);
+    CHECK(once.plane == view->plane && once.values == view->values);
+    if (view->plane != VIEW_PLANE_STORED) {
+        CHECK(!view_leaf_size_is_known(view, VIEW_EXT_NPY));
+        CHECK(view_parts_are_known(view) ==
+              (view->select != VIEW_SELECT_FRAMES &&
+               view->patches != VIEW_PATCHES_GRID));
+    } else if (view->region != VIEW_REGION_CROP) {
         CHECK(view_leaf_size_is_known(view, VIEW_EXT_NPY) ==
               (!is_depth_measured(view) || view->patch_size.depth > 0));
         CHECK(view_parts_are_known(view) ==

@@ -17,6 +17,7 @@ static const char *const slots[][16] = {
      "window-frame", "range-%to4000"},
     {"invert", "noinvert"},
     {"padval-min", "padval-%"},
+    {NULL, "plane-cor", "plane-sag"},
     {"flip-h", "flip-v", "flip-hv", NULL, "flip-z", "flip-hz"},
     {"rot-90", "rot-180", "rot-270", NULL, "rot-%", "rot-77.5"},
     {NULL, "vol-central", "vol-mip", "vol-mip-skip1", "vol-minip", "vol-mean",

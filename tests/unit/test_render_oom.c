@@ -18,6 +18,7 @@
 
 #include "support/check_main.h"
 #include "support/engine.h"
+#include "support/places.h"
 #include "support/rows.h"
 
 /* 0: the next one fails; below 0: none. Of the thread that reads alone: the
@@ -180,7 +181,16 @@ static const struct sweep sweeps[] = {
     {DECODE_NATIVE_BE, 20, 60, "window-frame_f32", true}, /* small pages */
     {DECODE_RLE, 46, 60, "raw", true}, /* more pieces than a reply holds */
     {DECODE_RLE, 40, 5, "crop_fill-edge_rand-50x20x3-n1-seed3_norm-z", true},
+    {DECODE_RLE, 20, 5, "plane-cor_crop_slab-max-d2", true},
 };
+
+static void add_places(const struct image_file *f, struct build *b)
+{
+    static const struct places axial = {
+        {1, 0, 0}, {0, 1, 0}, {0, 0, 0}, {0, 0, 1}};
+
+    places_add(b, &axial, f->frames);
+}
 
 START_TEST(a_leaf_is_right_or_there_is_no_memory)
 {
@@ -198,6 +208,8 @@ START_TEST(a_leaf_is_right_or_there_is_no_memory)
     f.frames = c->frames;
     f.spacing = "0.5\\0.7";
     f.value = image_file_box;
+    f.padding = "1";
+    f.add_late = add_places;
     engine_put(&engine, &f);
     engine_start(&engine);
     leaf = engine_leaf(&engine, c->view, f.sop);

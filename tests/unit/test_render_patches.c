@@ -14,6 +14,7 @@
 #include "manifest/manifest_roi.h"
 #include "support/check_main.h"
 #include "support/engine.h"
+#include "support/places.h"
 
 static struct engine engine;
 
@@ -595,33 +596,12 @@ END_TEST
 
 /* ---- roi ---------------------------------------------------------------- */
 
-/* ImagePositionPatient and ImageOrientationPatient of a sagittal stack whose
- * frames are 2 mm apart, by functional groups of a multi-frame image. */
 static void add_places(const struct image_file *f, struct build *b)
 {
-    build_sequence(b, 0x52009229, true); /* shared: orientation */
-    build_item(b, true);
-    build_sequence(b, 0x00209116, true);
-    build_item(b, true);
-    build_text(b, 0x00200037, "DS", "0\\1\\0\\0\\0\\-1");
-    build_item_end(b);
-    build_sequence_end(b);
-    build_item_end(b);
-    build_sequence_end(b);
-    build_sequence(b, 0x52009230, true);
-    for (uint32_t k = 0; k < f->frames; k++) {
-        char text[64];
+    static const struct places sagittal = {
+        {0, 1, 0}, {0, 0, -1}, {10, -40, 60}, {2, 0, 0}};
 
-        build_item(b, true);
-        build_sequence(b, 0x00209113, true);
-        build_item(b, true);
-        (void)snprintf(text, sizeof text, "%g\\-40\\60", 10 + 2.0 * k);
-        build_text(b, 0x00200032, "DS", text);
-        build_item_end(b);
-        build_sequence_end(b);
-        build_item_end(b);
-    }
-    build_sequence_end(b);
+    places_add(b, &sagittal, f->frames);
 }
 
 static void put_findings(const struct manifest_roi_row *rows, size_t n)

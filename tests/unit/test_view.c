@@ -626,9 +626,14 @@ static const struct answer answers[] = {
     {"window-n2", true, true, NULL, "window-n2"},
     {"window-c40-w400-exact_padval-5_plane-sag_vol-lapmip-w2-skip1to2-"
      "central_crop-nocomp",
-     false, true, "plane-sag",
+     false, true, NULL,
      "window-c40-w400-exact_padval-5_plane-sag_vol-lapmip-w2-skip1to2-"
      "central_crop-nocomp"},
+    {"plane-cor", false, true, NULL, "plane-cor"},
+    {"plane-cor_canvas-9x9x9", false, true, NULL, "plane-cor"},
+    {"plane-cor_canvas-9x9x9_grid-3x3", false, false, NULL, "plane-cor"},
+    {"plane-sag_rand-8x8x8-n3-seed1", false, true, NULL, "plane-sag"},
+    {"frames_plane-cor", false, false, NULL, "plane-cor"},
     {"vol-interp-7_slab-min-d3-s2_crop_u8", false, true, NULL,
      "vol-interp-7_slab-min-d3-s2_crop"},
     {"window-off_gray", true, true, NULL, "window-off"},

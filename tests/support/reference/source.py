@@ -156,6 +156,9 @@ class Source:
         m[:3, 0], m[:3, 1], m[:3, 3] = orientation[:3] * x, orientation[3:] * y, position
         if len(self.places) > 1:
             m[:3, 2] = (self.places[-1][0] - position) / (len(self.places) - 1)
+            if not m[:3, 2].any() and self.offsets:
+                step = (self.offsets[-1] - self.offsets[0]) / (len(self.places) - 1)
+                m[:3, 2] = np.cross(orientation[:3], orientation[3:]) * step
         else:
             thickness = self.ds.get("SpacingBetweenSlices") or self.ds.get("SliceThickness") or 1
             m[:3, 2] = np.cross(orientation[:3], orientation[3:]) * float(thickness)

@@ -93,7 +93,11 @@ def check_volume(r, ops):
 def reslice(r, ops):
     if "plane" not in ops:
         return
+    if r.source.places[0] is None:
+        raise Refused("no orientation")
     kind, affine = ops["plane"][0], r.source.affine()
+    if not affine[:3, 2].any():
+        raise Refused("one place")
     to = (affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)).T
     width, height, depth = r.sides
     # where every voxel of the result was: (z, y, x) of the source
@@ -105,6 +109,11 @@ def reslice(r, ops):
     for column, step in enumerate(((0, 0, 1), (0, 1, 0), (1, 0, 0))):  # in x, y, z of the result
         if index.shape[2 - column] > 1:
             m[:3, column] = index[step][::-1] - m[:3, 3]
+        else:  # the axis of one frame: the one that no other is
+            m[:3, column] = 0
+    single = [c for c in range(3) if not m[:3, c].any()]
+    for column, axis in zip(single, [a for a in range(3) if not m[a, :3].any()]):
+        m[axis, column] = 1
     mm = np.linalg.norm(affine[:3, :3] @ m[:3, :3], axis=0)
     r.moved(m)
     r.px_per_mm, r.dz = (1 / mm[0], 1 / mm[1]), mm[2]

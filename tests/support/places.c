@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/* places.c: see places.h. */
+#include "support/places.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_vector(struct build *b, uint32_t tag, const double *v,
+                       unsigned n)
+{
+    char text[128];
+    size_t at = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.9g",
+                               i ? "\\" : "", v[i]);
+    build_text(b, tag, "DS", text);
+}
+
+/* One item of a sequence in an item of groups. */
+static void put_group(struct build *b, uint32_t group, uint32_t tag,
+                      const double *v, unsigned n)
+{
+    build_item(b, true);
+    build_sequence(b, group, true);
+    build_item(b, true);
+    put_vector(b, tag, v, n);
+    build_item_end(b);
+    build_sequence_end(b);
+    build_item_end(b);
+}
+
+void places_add(struct build *b, const struct places *p, uint32_t frames)
+{
+    double six[6], at[3];
+
+    memcpy(six, p->row, sizeof p->row);
+    memcpy(six + 3, p->column, sizeof p->column);
+    build_sequence(b, 0x52009229, true); /* shared: orientation */
+    put_group(b, 0x00209116, 0x00200037, six, 6);
+    build_sequence_end(b);
+    build_sequence(b, 0x52009230, true); /* of each: position */
+    for (uint32_t k = 0; k < frames; k++) {
+        for (unsigned i = 0; i < 3; i++)
+            at[i] = p->first[i] + k * p->step[i];
+        put_group(b, 0x00209113, 0x00200032, at, 3);
+    }
+    build_sequence_end(b);
+}
