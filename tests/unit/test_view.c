@@ -601,7 +601,7 @@ static const struct answer answers[] = {
      true, true, NULL,
      "window-c40-w400_noinvert_padval-min_flip-h_rot-90_crop-b0.1"},
     {"series_pick-2to9_order-inst_plane-cor_vol-mip-skip1_crop", false, true,
-     "plane-cor", "series_pick-2to9_order-inst_plane-cor_vol-mip-skip1_crop"},
+     NULL, "series_pick-2to9_order-inst_plane-cor_vol-mip-skip1_crop"},
     {"frames_crop", false, true, NULL, "crop"},
     {"slab-min-d3_crop", false, true, NULL, "slab-min-d3_crop"},
     {"box-5x5at0x0", true, true, NULL, "full"},
