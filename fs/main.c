@@ -106,7 +106,7 @@ static void give_memory_back(void)
 /* ---- starting ---- */
 
 /* What a hostile file could do if it got the better of a decoder. */
-static void warn_of_gaps(struct mount *m)
+static void warn_of_confinement(struct mount *m)
 {
     unsigned has = workers_confinement(m->workers);
 
@@ -134,7 +134,7 @@ static int start_workers(struct mount *m, struct error *err)
     m->workers = workers_start(&config, err);
     if (!m->workers)
         return -1;
-    warn_of_gaps(m);
+    warn_of_confinement(m);
     return 0;
 }
 

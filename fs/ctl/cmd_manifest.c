@@ -28,7 +28,7 @@ static int shape(void *opaque, const struct manifest_instance *row,
 }
 
 static int print_csv(struct manifest *m, const struct view *view,
-                     struct error *err)
+                     bool gaps_allowed, struct error *err)
 {
     CLEANUP_FREE char *canonical = malloc(VIEW_TEXT_SIZE);
     struct shaping shaping = {m, view};
@@ -41,7 +41,7 @@ static int print_csv(struct manifest *m, const struct view *view,
     (void)view_print(view, canonical, VIEW_TEXT_SIZE);
     if (manifest_view_intern(m, canonical, 0, &id, err) != 0)
         return -1;
-    leaves = render_leaves(view, id, false);
+    leaves = render_leaves(view, id, gaps_allowed);
     if (manifest_outputs_fill(m, &leaves, shape, &shaping, &filled, err) != 0)
         return -1;
     return manifest_csv(m, &leaves, shape, &shaping, stdout, err);
@@ -51,16 +51,18 @@ int cmd_manifest(const struct ctl_args *args)
 {
     struct error err = ERROR_INIT;
     struct view view;
+    bool gaps_allowed;
 
     decode_global_init(); /* the engine has the codecs' versions in it */
-    if (ctl_view(args, args->positional[1], &view, &err) != 0)
+    if (ctl_gaps(args, &gaps_allowed, &err) != 0 ||
+        ctl_view(args, args->positional[1], &view, &err) != 0)
         return ctl_fail(args, &err);
     struct manifest *m =
         ctl_open(args, args->positional[0], CTL_WRITE, NULL, &err);
 
     if (!m)
         return ctl_fail(args, &err);
-    int rc = print_csv(m, &view, &err);
+    int rc = print_csv(m, &view, gaps_allowed, &err);
 
     manifest_close(m);
     return rc == 0 ? ctl_finish_output(args) : ctl_fail(args, &err);

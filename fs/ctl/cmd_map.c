@@ -176,7 +176,7 @@ static int open_view(struct job *j, struct manifest *m, struct error *err)
     struct view view;
 
     if (ctl_view(j->args, j->args->positional[0], &view, err) != 0 ||
-        engine_open(&j->engine, j->args->positional[1], m, err) != 0)
+        engine_open(&j->engine, j->args, j->args->positional[1], m, err) != 0)
         return -1;
     view.list = VIEW_EXT_NPY; /* nothing is packed */
     j->leaf.kind = LEAF_NPY;
@@ -210,8 +210,6 @@ int cmd_map(const struct ctl_args *args)
 
     if (!m)
         return ctl_fail(args, &err);
-    dicom_global_init();
-    decode_global_init();
     rc = run(&j, m, &err);
     engine_close(&j.engine);
     csv_close(&j.csv);

@@ -9,8 +9,6 @@
 #include "ctl/crew.h"
 #include "ctl/ctl.h"
 #include "ctl/signals.h"
-#include "decode/decode.h"
-#include "dicom/dicom.h"
 #include "prepfs/lock.h"
 #include "render/about.h"
 
@@ -88,7 +86,8 @@ static int run(struct measurement *m, struct manifest *manifest,
 
     if (ctl_jobs(m->args, &config.threads, err) != 0 ||
         ctl_view(m->args, m->args->positional[0], &view, err) != 0 ||
-        engine_open(&m->engine, m->args->positional[1], manifest, err) != 0)
+        engine_open(&m->engine, m->args, m->args->positional[1], manifest,
+                    err) != 0)
         return -1;
     /* Samples, whatever they would be packed in; of halves the singles. */
     view.list = VIEW_EXT_NPY;
@@ -115,8 +114,6 @@ int cmd_measure(const struct ctl_args *args)
         return ctl_fail(args, &err);
     progress_init(&m.progress, args->program, args->values[CTL_QUIET] != NULL);
     lock_init(&m.lock);
-    dicom_global_init();
-    decode_global_init();
     signals_catch();
     rc = run(&m, manifest, &err);
     engine_close(&m.engine);

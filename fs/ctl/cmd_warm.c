@@ -15,8 +15,6 @@
 #include "ctl/crew.h"
 #include "ctl/ctl.h"
 #include "ctl/signals.h"
-#include "decode/decode.h"
-#include "dicom/dicom.h"
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
 
@@ -104,7 +102,7 @@ static int work_through(struct warming *w, const char *archive,
         .opaque = w,
     };
 
-    if (engine_open(&w->engine, archive, m, err) != 0 ||
+    if (engine_open(&w->engine, w->args, archive, m, err) != 0 ||
         render_view(w->engine.render, view, 0, &config.view_id, err) != 0)
         return -1;
     return crew_run(&config, &w->result, err);
@@ -250,8 +248,6 @@ static int warm(const struct ctl_args *args, const char *place,
 
     progress_init(&w.progress, args->program, args->values[CTL_QUIET] != NULL);
     lock_init(&w.lock);
-    dicom_global_init();
-    decode_global_init();
     signals_catch();
     rc = run(&w, place, name, work, &err);
     lock_deinit(&w.lock);

@@ -10,6 +10,11 @@
 
 #define BIT(option) CTL_BIT(option)
 
+/* Of all that look at pixels. */
+#define PIXELS                                                                 \
+    (BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_WORKERS) | BIT(CTL_GAPS) |    \
+     BIT(CTL_QUIET))
+
 /* Options that dicom-preprocess has. */
 #define TRANSLATED                                                             \
     (BIT(CTL_CROP) | BIT(CTL_CROP_MAX) | BIT(CTL_NO_COMPONENTS) |              \
@@ -26,31 +31,25 @@ const struct ctl_command ctl_commands[] = {
      "look for new and changed files and read their headers", cmd_index},
     {"snapshot", "ARCHIVE [FILE]", 1, 2, BIT(CTL_STATE),
      "write a copy of the manifest that any sqlite3 opens", cmd_snapshot},
-    {"manifest", "ARCHIVE VIEW", 2, 2, BIT(CTL_STATE) | BIT(CTL_PRESETS),
+    {"manifest", "ARCHIVE VIEW", 2, 2,
+     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_GAPS),
      "print the files of a view as CSV", cmd_manifest},
     {"render", "[VIEW] SOURCE... OUT", 1, INT_MAX,
      BIT(CTL_OUT) | BIT(CTL_FORMAT) | BIT(CTL_LAYOUT) | BIT(CTL_WITH) |
          BIT(CTL_FORCE) | BIT(CTL_STRICT) | BIT(CTL_DRY_RUN) | BIT(CTL_JOBS) |
-         BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_SNIFF) | BIT(CTL_QUIET) |
-         BIT(CTL_TIMES) | TRANSLATED,
+         BIT(CTL_SNIFF) | BIT(CTL_TIMES) | PIXELS | TRANSLATED,
      "write the files of a view to a folder, without a mount", cmd_render},
-    {"measure", "VIEW ARCHIVE", 2, 2,
-     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
-         BIT(CTL_QUIET),
+    {"measure", "VIEW ARCHIVE", 2, 2, BIT(CTL_JOBS) | BIT(CTL_STRICT) | PIXELS,
      "mean and standard deviation of a data set, per channel", cmd_measure},
     {"map", "VIEW ARCHIVE [CSV]", 2, 3,
-     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_INVERSE) | BIT(CTL_EDGES) |
-         BIT(CTL_QUIET),
+     BIT(CTL_INVERSE) | BIT(CTL_EDGES) | PIXELS,
      "points and boxes from the sources to a view, or back", cmd_map},
     {"roi", "import NAME CSV ARCHIVE", 2, 4, BIT(CTL_STATE) | BIT(CTL_REPLACE),
      "put findings into the manifest, or export ARCHIVE [NAME]", cmd_roi},
     {"warm", "VIEW MOUNTPOINT|ARCHIVE", 2, 2,
-     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
-         BIT(CTL_QUIET),
+     BIT(CTL_JOBS) | BIT(CTL_STRICT) | PIXELS,
      "read a view of a mount, or find out its sizes", cmd_warm},
-    {"check", "ARCHIVE [VIEW]", 1, 2,
-     BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_JOBS) | BIT(CTL_STRICT) |
-         BIT(CTL_QUIET),
+    {"check", "ARCHIVE [VIEW]", 1, 2, BIT(CTL_JOBS) | BIT(CTL_STRICT) | PIXELS,
      "decode every image, and say which cannot be", cmd_check},
     {"explain", "VIEW", 1, 1, BIT(CTL_PRESETS),
      "say what a view means, or what is wrong with it", cmd_explain},
@@ -74,6 +73,11 @@ static const struct option options[CTL_OPTIONS] = {
                    "$XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID;\n"
                    "of render: nowhere)"},
     [CTL_JOBS] = {"jobs", 'j', "N", "threads (default: by processors)"},
+    [CTL_WORKERS] = {"workers", 0, "N",
+                     "processes that decode (default: as many as threads;\n"
+                     "0: none, decode in this one)"},
+    [CTL_GAPS] = {"gaps", 0, "allow",
+                  "stack series that are not evenly spaced too"},
     [CTL_TAGS] = {"tags", 0, "LIST",
                   "further attributes for table attr: 0018,0015;0018,1030"},
     [CTL_SNIFF] = {"sniff", 0, "all",
@@ -126,6 +130,11 @@ static const struct option options[CTL_OPTIONS] = {
                              "of laplacian-mip: parallel-beam, central-slice"},
     [CTL_WINDOW] = {"window", 'w', "C,W", "centre and width"},
 };
+
+const char *ctl_option_name(enum ctl_option option)
+{
+    return options[option].name;
+}
 
 /* ---- help ---- */
 

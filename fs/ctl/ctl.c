@@ -35,23 +35,39 @@ int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
     return rc;
 }
 
-int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err)
+int ctl_number(const struct ctl_args *args, enum ctl_option option,
+               unsigned least, unsigned most, unsigned *ret, struct error *err)
 {
-    const char *text = args->values[CTL_JOBS];
+    const char *text = args->values[option];
     char *end;
 
-    *ret = 0;
-    if (!text)
-        return 0;
     errno = 0;
     unsigned long n = strtoul(text, &end, 10);
 
-    if (errno || *end || end == text || n < 1 || n > JOBS_MAX)
+    if (errno || *end || *text < '0' || *text > '9' || n < least || n > most)
         return error_set(err, ERROR_USAGE,
-                         "--jobs is a number from 1 to %d, not \"%s\"",
-                         JOBS_MAX, text);
+                         "--%s is a number from %u to %u, not \"%s\"",
+                         ctl_option_name(option), least, most, text);
     *ret = (unsigned)n;
     return 0;
+}
+
+int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err)
+{
+    *ret = 0;
+    if (!args->values[CTL_JOBS])
+        return 0;
+    return ctl_number(args, CTL_JOBS, 1, JOBS_MAX, ret, err);
+}
+
+int ctl_gaps(const struct ctl_args *args, bool *ret, struct error *err)
+{
+    const char *text = args->values[CTL_GAPS];
+
+    *ret = text != NULL;
+    if (!text || strcmp(text, "allow") == 0)
+        return 0;
+    return error_set(err, ERROR_USAGE, "--gaps is allow, not \"%s\"", text);
 }
 
 int ctl_finish_output(const struct ctl_args *args)

@@ -25,6 +25,8 @@
 enum ctl_option {
     CTL_STATE,
     CTL_JOBS,
+    CTL_WORKERS,
+    CTL_GAPS,
     CTL_TAGS,
     CTL_SNIFF,
     CTL_ALLOW_EMPTY,
@@ -115,8 +117,19 @@ struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
 int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
              struct error *err);
 
-/* --jobs as a number; 0 if it was not given. ERROR_USAGE. */
+/* The value of an option that was given, a number from `least` to `most`.
+ * ERROR_USAGE. */
+int ctl_number(const struct ctl_args *args, enum ctl_option option,
+               unsigned least, unsigned most, unsigned *ret, struct error *err);
+
+/* --jobs; 0 if it was not given. ERROR_USAGE. */
 int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err);
+
+/* --gaps=allow, as -o gaps=allow of prepfs. ERROR_USAGE. */
+int ctl_gaps(const struct ctl_args *args, bool *ret, struct error *err);
+
+/* "jobs", for messages. Static text. */
+const char *ctl_option_name(enum ctl_option option);
 
 /* Flushes standard output; CTL_OK or CTL_FAILED. */
 int ctl_finish_output(const struct ctl_args *args);

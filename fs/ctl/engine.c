@@ -6,20 +6,47 @@
 #include <string.h>
 
 #include "budget.h"
+#include "ctl/crew.h"
+#include "decode/decode.h"
+#include "dicom/dicom.h"
 #include "inode.h"
 
 enum { PAGE = 128 }; /* entries of a listing at a time */
 
-static int open_parts(struct engine *e, const char *archive, struct error *err)
+static int start_workers(struct engine *e, const struct ctl_args *args,
+                         struct error *err)
+{
+    struct workers_config config = {.count = 0};
+    unsigned jobs;
+
+    if (ctl_jobs(args, &jobs, err) != 0)
+        return -1;
+    config.count = crew_threads(jobs);
+    if (args->values[CTL_WORKERS] &&
+        ctl_number(args, CTL_WORKERS, 0, WORKERS_MAX, &config.count, err) != 0)
+        return -1;
+    dicom_global_init();
+    decode_global_init();
+    if (config.count == 0)
+        return 0;
+    e->workers = workers_start(&config, err);
+    return e->workers ? 0 : -1;
+}
+
+static int open_parts(struct engine *e, const struct ctl_args *args,
+                      const char *archive, struct error *err)
 {
     struct render_config render = {
         .manifest = e->manifest,
         .archive = archive,
+        .workers = e->workers,
         .frame_bytes = budget_split(budget_default("")).frames,
     };
     struct views_config views = {.manifest = e->manifest};
     struct tree_config tree = {.manifest = e->manifest};
 
+    if (ctl_gaps(args, &render.gaps_allowed, err) != 0)
+        return -1;
     e->render = render_new(&render, err);
     if (!e->render)
         return -1;
@@ -32,11 +59,13 @@ static int open_parts(struct engine *e, const char *archive, struct error *err)
     return e->tree ? 0 : -1;
 }
 
-int engine_open(struct engine *e, const char *archive,
-                struct manifest *manifest, struct error *err)
+int engine_open(struct engine *e, const struct ctl_args *args,
+                const char *archive, struct manifest *manifest,
+                struct error *err)
 {
     *e = (struct engine){.manifest = manifest};
-    if (open_parts(e, archive, err) == 0)
+    if (start_workers(e, args, err) == 0 &&
+        open_parts(e, args, archive, err) == 0)
         return 0;
     engine_close(e);
     return -1;
@@ -47,6 +76,7 @@ void engine_close(struct engine *e)
     tree_free(e->tree);
     views_free(e->views);
     render_free(e->render);
+    workers_free(e->workers);
     *e = (struct engine){.manifest = NULL};
 }
 

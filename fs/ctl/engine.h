@@ -9,25 +9,32 @@
 #ifndef CTL_ENGINE_H
 #define CTL_ENGINE_H
 
+#include "ctl/ctl.h"
 #include "manifest/manifest.h"
 #include "prepfs/error.h"
 #include "render/render.h"
 #include "tree.h"
 #include "view/view.h"
 #include "views.h"
+#include "worker/worker.h"
 
 struct engine {
     struct manifest *manifest;
+    struct workers *workers; /* NULL: frames are decoded in this process */
     struct render *render;
     struct views *views;
     struct tree *tree;
 };
 
-/* Makes an engine over an archive and its manifest, which is borrowed until
- * engine_close. Nothing is cached: leaves are to be streamed. */
-int engine_open(struct engine *e, const char *archive,
-                struct manifest *manifest, struct error *err)
-    __attribute__((warn_unused_result));
+/*
+ * Makes an engine over an archive and its manifest, which is borrowed until
+ * engine_close, as --gaps, --workers and --jobs say. Nothing is cached: leaves
+ * are to be streamed. Forks the workers, so that a file that crashes a codec
+ * costs itself and not the batch: to be called while there is one thread.
+ */
+int engine_open(struct engine *e, const struct ctl_args *args,
+                const char *archive, struct manifest *manifest,
+                struct error *err) __attribute__((warn_unused_result));
 void engine_close(struct engine *e);
 
 /* A leaf that the mount lists. */

@@ -302,8 +302,41 @@ def without():
     place.remove()
 
 
+# ---- without a mount ----
+
+def batch():
+    ctl = sys.argv[2]
+    place = front.Place()
+    os.unlink(os.path.join(place.archive, "pattern.conf"))
+    put_good(place.archive, 1)
+    put_fault(place.archive, 2, "a")
+    put_good(place.archive, 3)
+    out = os.path.join(place.archive, "..", "batch")
+    done = subprocess.run([ctl, "render", "raw", place.archive, out],
+                          capture_output=True, text=True, timeout=120)
+    said = done.stderr
+    tap.equal(done.returncode, 1, "render: a crash is a failure of the run")
+    tap.ok("2.dcm" in said and "signal 6" in said,
+           "render: the file and the reason are told", said)
+    tap.equal(sorted(os.listdir(os.path.join(out, STUDY))),
+              ["1.2.1.1.tiff", "1.2.1.3.tiff"], "render: all others are there")
+    tap.ok(all(read(os.path.join(out, STUDY, f"1.2.1.{n}.tiff"))
+               .endswith(pixels(n)) for n in (1, 3)), "render: and right")
+    done = subprocess.run([ctl, "render", "--workers", "0", "--force", "raw",
+                           place.archive, out], capture_output=True,
+                          text=True, timeout=120)
+    tap.ok(done.returncode < 0 or SANITIZED and done.returncode > 0,
+           "render --workers 0: decodes in the program", done.returncode)
+    done = subprocess.run([ctl, "render", "--workers", "x", "raw",
+                           place.archive, out], capture_output=True, text=True)
+    tap.ok(done.returncode == 2 and "--workers is a number from 0 to"
+           in done.stderr, "render --workers x: refused", done.stderr)
+    place.remove()
+
+
 one_by_one()
 killed_from_outside()
 many_readers()
 without()
+batch()
 tap.done()
