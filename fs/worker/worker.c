@@ -27,8 +27,10 @@ enum { PAGE = 4096 };
  * be decoded: a file that states a larger one must first have it. */
 static const uint64_t room_ahead = (uint64_t)64 << 20;
 
-/* An arena keeps this much memory between two frames. */
-static const size_t arena_keep = (size_t)32 << 20;
+/* All arenas together keep this much memory between two frames, and one at
+ * most half of it: more would be a second cache beside the one that has a
+ * limit, and with less every frame of a few megabytes is faulted in anew. */
+static const size_t arenas_keep = (size_t)64 << 20;
 
 struct workers {
     struct zygote zygote;
@@ -320,7 +322,7 @@ static int decode_in(struct workers *w, struct slot *s,
         if (request->out_bytes > room_ahead)
             make_room(out);
         copy_out(s, request, out);
-        arena_trim(&s->arena, arena_keep);
+        arena_trim(&s->arena, arenas_keep / (w->count < 2 ? 2 : w->count));
         return 0;
     }
     if (must_go(outcome, &reply)) {
