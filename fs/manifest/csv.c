@@ -163,9 +163,9 @@ static int put_object(const struct csv *csv, struct error *err)
     if (known < 0)
         return -1;
     if (csv->leaves->part)
-        rc = put_parts(csv, &shape, known > 0, err);
-    else
-        put_leaf(csv, 0, known > 0 ? &shape : NULL);
+        rc = put_parts(csv, &shape, known == 1, err);
+    else if (known != MANIFEST_NO_LEAF)
+        put_leaf(csv, 0, known == 1 ? &shape : NULL);
     manifest_output_deinit(&shape);
     return rc;
 }

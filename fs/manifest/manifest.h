@@ -358,8 +358,11 @@ struct manifest_leaves {
 /*
  * Says what an object's leaf will be, without rendering it: 1 with *ret
  * filled (it is zeroed before), 0 if that needs pixels, -1. `parts` is set
- * wherever it is known, also with 0. May call manifest functions.
+ * wherever it is known, also with 0. MANIFEST_NO_LEAF of an object that the
+ * view leaves nothing of, so that folders do not list it. May call manifest
+ * functions.
  */
+enum { MANIFEST_NO_LEAF = 2 };
 typedef int (*manifest_shape_fn)(void *opaque,
                                  const struct manifest_instance *row,
                                  struct manifest_output *ret,

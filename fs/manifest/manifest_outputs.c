@@ -266,7 +266,7 @@ static int shape_page(struct fill *f, manifest_shape_fn shape, void *opaque,
         if (rc < 0)
             return -1;
         f->outputs[i].is_series = f->leaves->of_series;
-        f->known[i] = rc > 0;
+        f->known[i] = rc == 1;
     }
     return 0;
 }

@@ -76,7 +76,8 @@ bool render_size_is_known(const struct view *view);
 /*
  * What the leaf of an instance will be, in the format that the view lists,
  * without rendering it: 1 with *ret filled (zeroed before by the caller), 0 if
- * that needs pixels or the leaf cannot be had. The answer that manifest_csv
+ * that needs pixels or the leaf cannot be had, MANIFEST_NO_LEAF if nothing is
+ * left of the instance and folders do not list it. The answer that manifest_csv
  * and manifest_outputs_fill ask for.
  */
 int render_shape(const struct view *view,

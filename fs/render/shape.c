@@ -27,6 +27,13 @@ static void fill_output(const struct plan *plan, struct manifest_output *ret)
     ret->pad[3] = plan->pad.bottom;
 }
 
+/* As folders do: every object has a .json, and parts are counted. */
+static bool is_left_out(enum leaf_kind kind, bool has_parts,
+                        const struct error *refusal)
+{
+    return refusal->kind == ERROR_NOT_FOUND && kind != LEAF_JSON && !has_parts;
+}
+
 int render_shape(const struct view *view,
                  const struct manifest_instance *instance,
                  struct manifest_output *ret)
@@ -39,7 +46,7 @@ int render_shape(const struct view *view,
     struct plan plan;
 
     if (plan_init(view, instance, &plan, &refusal) != 0)
-        return 0;
+        return is_left_out(kind, has_parts, &refusal) ? MANIFEST_NO_LEAF : 0;
     /* Parts are alike; how many findings there are, who lists them knows. */
     plan_set_findings(&plan, 1);
     if ((has_parts && plan_set_part(&plan, 1, &refusal) != 0) || plan.refusal ||

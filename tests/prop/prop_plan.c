@@ -198,12 +198,12 @@ static bool round_of(bool hostile)
         CHECK(err.kind == ERROR_UNSUPPORTED || err.kind == ERROR_NOT_FOUND ||
               err.kind == ERROR_TOO_BIG ||
               (hostile && err.kind == ERROR_CORRUPT));
-        CHECK(render_shape(&v, &i, &shape) == 0);
+        CHECK(render_shape(&v, &i, &shape) != 1);
         return false;
     }
     check_numbers(&p, &i);
     is_good = check_layout(&v, &i, &p);
-    if (render_shape(&v, &i, &shape)) {
+    if (render_shape(&v, &i, &shape) == 1) {
         CHECK(is_good && view_size_is_known(&v) && !p.refusal);
         CHECK(shape.width == p.out_width && shape.height == p.out_height &&
               shape.num_frames == p.pages && shape.dtype == p.out_type);

@@ -639,6 +639,8 @@ START_TEST(a_snapshot_opens_anywhere_and_is_complete)
 }
 END_TEST
 
+enum { NOTHING_LEFT = 100 }; /* calls; of any more there is no leaf */
+
 static int shape_of(void *opaque, const struct manifest_instance *i,
                     struct manifest_output *ret, struct error *e)
 {
@@ -648,6 +650,8 @@ static int shape_of(void *opaque, const struct manifest_instance *i,
     /* It may use the manifest meanwhile. */
     ck_assert_int_eq(manifest_totals(m, &totals, e), 0);
     (*calls)++;
+    if (*calls > NOTHING_LEFT)
+        return MANIFEST_NO_LEAF;
     if (i->id == 2)
         return 0;
     *ret = (struct manifest_output){.width = i->desc.cols,
@@ -711,6 +715,17 @@ START_TEST(the_csv_has_upstreams_columns_and_our_inodes)
     free(expected);
     free(key);
     free(other);
+    free(buffer);
+
+    /* what the view leaves nothing of has no line, as it has no name */
+    calls = NOTHING_LEFT;
+    out = open_memstream(&buffer, &size);
+    ck_assert_int_eq(
+        manifest_csv(m, leaves_of(view, 0, 7), shape_of, &calls, out, &err), 0);
+    (void)fclose(out);
+    ck_assert_ptr_nonnull(strstr(buffer, "1.2.0.1.3.tiff"));
+    ck_assert_ptr_null(strstr(buffer, "1.2.1.1.1.tiff"));
+    ck_assert_ptr_null(strstr(buffer, "1.2.1.1.2.tiff"));
     free(buffer);
     ck_assert_int_eq(
         manifest_csv(m, leaves_of(99, 0, 7), NULL, NULL, stderr, &err), -1);
