@@ -43,7 +43,7 @@ struct options {
     uint64_t decode_time;   /* seconds a frame may take in one of them */
     uint64_t decode_memory; /* bytes it may take there */
     uint64_t max_views;
-    uint64_t max_pixels; /* per frame */
+    uint64_t max_pixels; /* of a frame, of a page */
     uint64_t max_bytes_per_file;
     uint64_t read_ahead_kb; /* 0: leave the kernel's */
 

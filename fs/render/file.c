@@ -545,8 +545,8 @@ void file_put(struct files *f, struct flight_ref *ref)
     flight_put(f->resolved, ref);
 }
 
-int file_early_size(struct manifest *m, enum leaf_kind kind, uint32_t part,
-                    const struct view *view,
+int file_early_size(struct manifest *m, uint64_t max_pixels,
+                    enum leaf_kind kind, uint32_t part, const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
 {
@@ -557,7 +557,8 @@ int file_early_size(struct manifest *m, enum leaf_kind kind, uint32_t part,
 
     if (kind == LEAF_JSON)
         return 1;
-    if (early_plan(m, kind, part, view, instance, &plan, err) != 0)
+    if (early_plan(m, kind, part, view, instance, &plan, err) != 0 ||
+        plan_check_pixels(&plan, max_pixels, err) != 0)
         return -1;
     /* The size of a patch is known even where it is not known how many of
      * them there are. */
@@ -586,6 +587,7 @@ struct files *files_new(const struct files_config *config, struct error *err)
         .maker = config->maker,
         .gaps_allowed = config->gaps_allowed,
         .max_bytes_per_file = config->max_bytes_per_file,
+        .max_pixels = config->max_pixels,
         .plan_bytes = config->plan_bytes / 2,
     };
 

@@ -24,6 +24,7 @@ struct files_config {
     struct page_maker *maker;
     bool gaps_allowed;
     uint64_t max_bytes_per_file; /* 0: no limit */
+    uint64_t max_pixels;         /* of a page; 0: no limit */
     size_t plan_bytes;           /* budgets for what is kept to use again: */
     size_t page_bytes;           /* plans (about 1.5 KiB each) and pages */
 };
@@ -66,12 +67,13 @@ static inline enum leaf_kind file_kind(const struct file *file)
 
 /*
  * The size that follows from header data, and, of roi, from the manifest's
- * findings (`m` is not used else). 0; 1 if it must be measured;
- * ERROR_UNSUPPORTED if the format cannot hold what the view makes,
- * ERROR_NOT_FOUND if the view has not that part.
+ * findings (`m` is not used else). 0; 1 if it must be measured; ERROR_TOO_BIG
+ * if a page has more than `max_pixels` (0: no limit); ERROR_UNSUPPORTED if the
+ * format cannot hold what the view makes, ERROR_NOT_FOUND if the view has not
+ * that part.
  */
-int file_early_size(struct manifest *m, enum leaf_kind kind, uint32_t part,
-                    const struct view *view,
+int file_early_size(struct manifest *m, uint64_t max_pixels,
+                    enum leaf_kind kind, uint32_t part, const struct view *view,
                     const struct manifest_instance *instance,
                     uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));

@@ -114,8 +114,8 @@ int object_geometry(struct objects *o, const struct object *object,
     return rc;
 }
 
-/* Would one page be more than the limit allows for the whole file? It is made
- * in memory even where the file, packed, is small. */
+/* Would one page be more than the limits allow? It is made in memory even where
+ * the file, packed, is small. */
 static int check_page(const struct objects *o, const struct plan *p,
                       struct error *err)
 {
@@ -125,6 +125,8 @@ static int check_page(const struct objects *o, const struct plan *p,
     if (!checked_mul_u64(pixels, p->out_channels * sample_bytes(p->out_type),
                          &bytes))
         bytes = UINT64_MAX;
+    if (plan_check_pixels(p, o->config.max_pixels, err) != 0)
+        return -1;
     return object_check_bytes(o->config.max_bytes_per_file, bytes, err);
 }
 
@@ -180,7 +182,9 @@ static int resolve_shape(struct objects *o, struct object *object,
     struct image_box box;
     struct pad pad;
 
-    if (measure_extent(&m, &job, err) != 0)
+    /* Nothing is measured for a page that is too large anyway. */
+    if (plan_check_pixels(plan, o->config.max_pixels, err) != 0 ||
+        measure_extent(&m, &job, err) != 0)
         return -1;
     object->extent = job.extent;
     if (plan_needs_crop(plan)) {

@@ -21,6 +21,7 @@ struct objects_config {
     struct page_maker *maker;
     bool gaps_allowed;
     uint64_t max_bytes_per_file; /* 0: no limit */
+    uint64_t max_pixels;         /* of a page; 0: no limit */
     size_t plan_bytes;           /* budget for objects kept after use */
 };
 

@@ -225,6 +225,27 @@ static void set_early_size(struct plan *p)
     set_size(p);
 }
 
+static int check_area(uint32_t width, uint32_t height, uint64_t limit,
+                      struct error *err)
+{
+    if (limit == 0 || (uint64_t)width * height <= limit)
+        return 0;
+    return error_set(err, ERROR_TOO_BIG,
+                     "a page of %u x %u pixels, the limit is %llu "
+                     "(-o max_pixels)",
+                     width, height, (unsigned long long)limit);
+}
+
+int plan_check_pixels(const struct plan *p, uint64_t limit, struct error *err)
+{
+    if (p->has_frame_size &&
+        check_area(p->frame_width, p->frame_height, limit, err) != 0)
+        return -1;
+    if (p->has_size && check_area(p->out_width, p->out_height, limit, err) != 0)
+        return -1;
+    return check_area(p->whole_width, p->whole_height, limit, err);
+}
+
 /* ---- parts -------------------------------------------------------------- */
 
 int plan_set_part(struct plan *p, uint32_t part, struct error *err)

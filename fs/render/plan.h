@@ -113,6 +113,14 @@ int plan_init(const struct view *view, const struct manifest_instance *instance,
 int plan_set_order(struct plan *plan, const struct dicom_order *order,
                    struct error *err) __attribute__((warn_unused_result));
 
+/*
+ * ERROR_TOO_BIG if a page has more than `limit` pixels (0: no limit), before or
+ * after its canvas, as far as its size is known: it is made in memory, and that
+ * of a patch is made as a whole.
+ */
+int plan_check_pixels(const struct plan *plan, uint64_t limit,
+                      struct error *err) __attribute__((warn_unused_result));
+
 /* Enters how many findings the object has in the table that roi names. */
 void plan_set_findings(struct plan *plan, uint32_t count);
 

@@ -28,6 +28,7 @@ enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 struct render {
     struct manifest *manifest;
     bool gaps_allowed;
+    uint64_t max_pixels;
     struct sources *sources;
     struct tools *tools;
     struct files *files;
@@ -67,12 +68,14 @@ static int init_parts(struct render *r, const struct render_config *config,
         .maker = &r->maker,
         .gaps_allowed = config->gaps_allowed,
         .max_bytes_per_file = config->max_bytes_per_file,
+        .max_pixels = config->max_pixels,
         .page_bytes = (size_t)(budget / 16 * 3),
         .plan_bytes = at_most(budget / 8, PLAN_BYTES_MAX),
     };
 
     r->manifest = config->manifest;
     r->gaps_allowed = config->gaps_allowed;
+    r->max_pixels = config->max_pixels;
     r->sources = sources_new(&sources, err);
     r->tools = tools_new(at_most(budget / 16, WEIGHT_BYTES_MAX), err);
     if (!r->sources || !r->tools)
@@ -266,8 +269,8 @@ static int size_of(struct render *r, const struct leaf *leaf,
     if (instance->gone)
         return error_set(err, ERROR_STALE, "%s changed or vanished",
                          instance->relpath);
-    rc = file_early_size(r->manifest, leaf->kind, leaf->part, view, instance,
-                         ret_size, err);
+    rc = file_early_size(r->manifest, r->max_pixels, leaf->kind, leaf->part,
+                         view, instance, ret_size, err);
     if (rc == 1)
         rc = measured_size(r, leaf, view, may_work, ret_size, err);
     if (rc != 0)

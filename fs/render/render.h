@@ -45,7 +45,7 @@ struct render_config {
     /* Borrowed until render_free; NULL where leaves are streamed, not read. */
     struct cache *cache;
     const char *archive; /* absolute path; copied */
-    uint64_t max_pixels; /* per frame; ERROR_TOO_BIG above */
+    uint64_t max_pixels; /* of a frame, of a page; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
     bool gaps_allowed;    /* series need not be evenly spaced */
     uint64_t frame_bytes; /* budget for all that is kept to be used again */

@@ -164,7 +164,7 @@ static bool check_layout(const struct view *v,
     uint64_t early;
     struct tiff_spec spec;
     struct error err = ERROR_INIT;
-    int rc = file_early_size(NULL, LEAF_TIFF, 0, v, i, &early, &err);
+    int rc = file_early_size(NULL, 0, LEAF_TIFF, 0, v, i, &early, &err);
 
     if (rc < 0) {
         CHECK(err.kind == ERROR_TOO_BIG || err.kind == ERROR_UNSUPPORTED);

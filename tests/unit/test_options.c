@@ -8,7 +8,7 @@
 
 #include "support/check_main.h"
 
-enum { ARGS_MAX = 12 };
+enum { ARGS_MAX = 24 };
 
 static int parse(const char *line, struct options *o, struct error *err)
 {
@@ -19,8 +19,10 @@ static int parse(const char *line, struct options *o, struct error *err)
 
     (void)snprintf(copy, sizeof copy, "%s", line);
     for (char *word = strtok_r(copy, " ", &save); word;
-         word = strtok_r(NULL, " ", &save))
+         word = strtok_r(NULL, " ", &save)) {
+        ck_assert_int_lt(argc, ARGS_MAX - 1);
         argv[argc++] = word;
+    }
     return options_parse(argc, argv, o, err);
 }
 

@@ -671,19 +671,19 @@ START_TEST(early_sizes_are_exact)
 
     ck_assert_int_eq(view_parse("size-50x50_u8", NULL, &view, NULL, &err), 0);
     ck_assert_int_eq(
-        file_early_size(NULL, LEAF_TIFF, 0, &view, &i, &size, &err), 0);
+        file_early_size(NULL, 0, LEAF_TIFF, 0, &view, &i, &size, &err), 0);
     ck_assert_uint_eq(size, 4096 + 5 * 50 * 50);
     ck_assert_int_eq(view_parse("crop", NULL, &view, NULL, &err), 0);
     ck_assert_int_eq(
-        file_early_size(NULL, LEAF_TIFF, 0, &view, &i, &size, &err), 1);
+        file_early_size(NULL, 0, LEAF_TIFF, 0, &view, &i, &size, &err), 1);
     ck_assert_int_eq(view_parse("pack-lzw", NULL, &view, NULL, &err), 0);
     ck_assert_int_eq(
-        file_early_size(NULL, LEAF_TIFF, 0, &view, &i, &size, &err), 1);
-    ck_assert_int_eq(file_early_size(NULL, LEAF_NPY, 0, &view, &i, &size, &err),
-                     0);
+        file_early_size(NULL, 0, LEAF_TIFF, 0, &view, &i, &size, &err), 1);
+    ck_assert_int_eq(
+        file_early_size(NULL, 0, LEAF_NPY, 0, &view, &i, &size, &err), 0);
     ck_assert_int_eq(view_parse("pick-9", NULL, &view, NULL, &err), 0);
     ck_assert_int_eq(
-        file_early_size(NULL, LEAF_TIFF, 0, &view, &i, &size, &err), -1);
+        file_early_size(NULL, 0, LEAF_TIFF, 0, &view, &i, &size, &err), -1);
 }
 END_TEST
 

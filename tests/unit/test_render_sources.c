@@ -404,11 +404,42 @@ START_TEST(max_pixels_is_kept)
     uint64_t size;
 
     engine.config.max_pixels = 96 * 96 - 1;
-    leaf = start(&f, "raw");
+    leaf = start(&f, "size-32x32");
     ck_assert_int_eq(engine_size(&engine, &leaf, &size, &err), ERROR_NONE);
     ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_TOO_BIG);
     ck_assert_uint_eq(engine_decoded(&engine), 0);
     engine.config.max_pixels = 96 * 96;
+    engine_restart(&engine);
+    ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_NONE);
+}
+END_TEST
+
+/* A page is made as a whole, also where only a patch of it is shown. */
+static const char *const large_pages[] = {
+    "size-97x96",
+    "crop_size-97x96",
+    "size-97x96_pack-lzw",
+    "canvas-96x97",
+    "canvas-97x97_rand-8x8-n1-seed1",
+    "size-97x97_canvas-8x8",
+    "list-png_size-97x96",
+    "spacing-0.9x0.9",
+};
+
+START_TEST(max_pixels_is_that_of_pages_too)
+{
+    struct image_file f = cine_new(DECODE_RLE, 1);
+    struct leaf leaf;
+    uint64_t size;
+
+    f.spacing = "1\\1";
+    engine.config.max_pixels = 96 * 96;
+    leaf = start(&f, large_pages[_i]);
+    leaf.part = strstr(large_pages[_i], "rand") ? 1 : 0;
+    ck_assert_int_eq(engine_size(&engine, &leaf, &size, &err), ERROR_TOO_BIG);
+    ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_TOO_BIG);
+    ck_assert_uint_eq(engine_decoded(&engine), 0);
+    engine.config.max_pixels = 0;
     engine_restart(&engine);
     ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_NONE);
 }
@@ -582,6 +613,7 @@ int main(void)
     tcase_add_test(t, numbers_that_name_no_leaf_are_refused);
     tcase_add_test(t, tiny_frames_do_not_use_all_mappings_up);
     tcase_add_test(t, max_pixels_is_kept);
+    LOOP(t, max_pixels_is_that_of_pages_too, large_pages);
     LOOP(t, max_bytes_per_file_is_kept, limits);
     tcase_add_loop_test(t, odd_spacings_are_not_known, 0, 6);
     tcase_add_test(t, a_full_disk_only_costs_time);
