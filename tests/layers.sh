@@ -71,7 +71,7 @@ list_files() {
             while IFS= read -r f; do [ -e "$f" ] && printf '%s\n' "$f"; done
     else
         find . -type f -not -path './build*' -not -path './.git/*' \
-            -not -path '*/__pycache__/*' |
+            -not -path '*/__pycache__/*' -not -path ./prepfs-quickstart.png |
             sed 's|^\./||'
     fi | LC_ALL=C sort
 }

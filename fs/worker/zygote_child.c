@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,16 @@ static int keep_only(int fd)
     return 3;
 }
 
+/* A sanitizer says on standard error what it found. But whoever reads a pipe
+ * waits until all who could write to it are gone. */
+static bool may_keep_stderr(void)
+{
+    struct stat st;
+
+    return confine_is_off() && fstat(STDERR_FILENO, &st) == 0 &&
+           !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode);
+}
+
 static void leave_terminal(void)
 {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -95,7 +106,7 @@ static void leave_terminal(void)
         return;
     (void)dup2(null_fd, STDIN_FILENO);
     (void)dup2(null_fd, STDOUT_FILENO);
-    if (!confine_is_off()) /* a sanitizer says there what it found */
+    if (!may_keep_stderr())
         (void)dup2(null_fd, STDERR_FILENO);
     (void)close(null_fd);
 }

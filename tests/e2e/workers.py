@@ -119,9 +119,15 @@ def family(m):
 
 
 def zombies(m):
-    of = {m.process.pid, *family(m)[0]}
-    return [p for p, (parent, state, _) in processes().items()
-            if parent in of and state == "Z"]
+    """Children that nobody waits for; who has just ended gets some time."""
+    until = time.monotonic() + 10
+    while True:
+        of = {m.process.pid, *family(m)[0]}
+        found = [p for p, (parent, state, _) in processes().items()
+                 if parent in of and state == "Z"]
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.05)
 
 
 def descriptors(m):
