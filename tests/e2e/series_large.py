@@ -122,7 +122,9 @@ def read(mount, pid, cache_mib):
     peak = peak_mib(pid)
     print(f"{size / MIB:.0f} MiB in random pieces: {pieces / seconds:.1f} MiB/s, "
           f"{frames / pieces:.1f} frames a piece, peak {peak:.0f} MiB with a cache of {cache_mib}")
-    assert peak < cache_mib + 256, f"{peak} MiB"
+    # AddressSanitizer holds 256 MiB back that were freed.
+    if os.environ.get("PREPFS_SANITIZED", "none") == "none":
+        assert peak < cache_mib + 256, f"{peak} MiB"
     assert frames / pieces < 12, "a piece of four pages needs a handful of frames"
 
 

@@ -910,7 +910,7 @@ int main(void)
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 600);
     tcase_add_loop_test(t, pages_are_made_of_the_right_frames, 0, COUNT(cases));
     tcase_add_loop_test(t, any_angle_is_bilinear, 0, COUNT(turns));
     tcase_add_loop_test(t, lapmip_is_sixteen_bit_grey, 0, 8);
