@@ -331,13 +331,18 @@ int frames_at(const struct frames *f, uint32_t k, struct frame_place *ret,
     return -1;
 }
 
-int frames_first(const struct frames *f, struct frame_place *ret,
-                 struct error *err)
+int frames_source(const struct frames *f, struct sources *sources,
+                  struct flight_ref *ref, const struct source **ret,
+                  struct error *err)
 {
-    if (f->slices.n > 0)
-        return frames_at(f, 0, ret, err);
-    ret->own.relpath = NULL;
-    ret->instance = &f->instance;
-    ret->frame = 0;
-    return 0;
+    struct frame_place place;
+    int rc;
+
+    if (f->slices.n == 0)
+        return source_get(sources, &f->instance, ref, ret, err);
+    if (frames_at(f, 0, &place, err) != 0)
+        return -1;
+    rc = source_get(sources, place.instance, ref, ret, err);
+    frame_place_deinit(&place);
+    return rc;
 }

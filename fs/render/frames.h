@@ -62,9 +62,11 @@ int frames_at(const struct frames *f, uint32_t k, struct frame_place *ret,
               struct error *err) __attribute__((warn_unused_result));
 void frame_place_deinit(struct frame_place *place);
 
-/* An instance whose header stands for all: the first slice. */
-int frames_first(const struct frames *f, struct frame_place *ret,
-                 struct error *err) __attribute__((warn_unused_result));
+/* The source whose header stands for all: the instance, or the first slice.
+ * Valid until source_put. */
+int frames_source(const struct frames *f, struct sources *sources,
+                  struct flight_ref *ref, const struct source **ret,
+                  struct error *err) __attribute__((warn_unused_result));
 
 /* Is this the version of the sources of `row`, for what has no frames? */
 int frames_version(struct manifest *m, const struct manifest_instance *row,

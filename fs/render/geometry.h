@@ -33,7 +33,7 @@ struct geometry {
 };
 
 /* `plan` has its region and its padding; `header` is that of the one instance,
- * or of the first slice (frames_first). */
+ * or of the first slice (frames_source). */
 void geometry_of(const struct plan *plan, const struct dicom_header *header,
                  const struct frames *frames, struct geometry *ret);
 

@@ -67,21 +67,15 @@ static int extent_needed(const struct page_job *job, bool *ret,
 {
     struct sources *sources = job->maker->sources;
     struct flight_ref ref = {NULL, NULL};
-    struct frame_place place;
     const struct source *source;
-    int rc;
 
-    if (frames_first(job->frames, &place, err) != 0)
+    if (frames_source(job->frames, sources, &ref, &source, err) != 0)
         return -1;
-    rc = source_get(sources, place.instance, &ref, &source, err);
-    if (rc == 0) {
-        *ret = spec_needs_extent(job->plan, source->header) ||
-               (job->frames->slices.windowless > 0 &&
-                spec_may_need_extent(job->plan));
-        source_put(sources, &ref);
-    }
-    frame_place_deinit(&place);
-    return rc;
+    *ret = spec_needs_extent(job->plan, source->header) ||
+           (job->frames->slices.windowless > 0 &&
+            spec_may_need_extent(job->plan));
+    source_put(sources, &ref);
+    return 0;
 }
 
 int measure_extent(const struct measure *m, struct page_job *job,

@@ -64,17 +64,12 @@ static int resolve_plane(struct objects *o, const struct frames *frames,
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
     struct plane_vectors axes;
-    struct frame_place place;
     int rc;
 
-    if (frames_first(frames, &place, err) != 0)
+    if (frames_source(frames, sources, &ref, &source, err) != 0)
         return -1;
-    rc = source_get(sources, place.instance, &ref, &source, err);
-    if (rc == 0) {
-        rc = geometry_axes(plan, source->header, frames, &axes, err);
-        source_put(sources, &ref);
-    }
-    frame_place_deinit(&place);
+    rc = geometry_axes(plan, source->header, frames, &axes, err);
+    source_put(sources, &ref);
     return rc == 0 ? plan_set_plane(plan, &axes, err) : -1;
 }
 
@@ -100,18 +95,12 @@ int object_geometry(struct objects *o, const struct object *object,
     struct sources *sources = o->config.maker->sources;
     struct flight_ref ref = {NULL, NULL};
     const struct source *source;
-    struct frame_place place;
-    int rc;
 
-    if (frames_first(&object->frames, &place, err) != 0)
+    if (frames_source(&object->frames, sources, &ref, &source, err) != 0)
         return -1;
-    rc = source_get(sources, place.instance, &ref, &source, err);
-    if (rc == 0) {
-        geometry_of(plan, source->header, &object->frames, ret);
-        source_put(sources, &ref);
-    }
-    frame_place_deinit(&place);
-    return rc;
+    geometry_of(plan, source->header, &object->frames, ret);
+    source_put(sources, &ref);
+    return 0;
 }
 
 /* Would one page be more than the limits allow? It is made in memory even where
