@@ -5,6 +5,7 @@
  */
 #include "render/file_impl.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -113,14 +114,18 @@ static void digest_of(const struct file *file, const uint64_t version[4],
 }
 
 /* Packed pages have the sizes that were measured, perhaps by another run, so
- * those are part of what the bytes depend on. */
+ * those are part of what the bytes depend on. A document depends on limits as
+ * well: it stands for itself. */
 static void file_digest_of(struct file *file)
 {
     const struct layout *l = &file->layout;
     const struct tiff_layout *t = &l->of.tiff;
     XXH128_hash_t h = {file->digest[1], file->digest[0]};
 
-    if (l->page_bytes == 0) {
+    if (file->text) {
+        h = XXH3_128bits_withSeed(file->text, (size_t)l->size, file->digest[0]);
+        h.low64 ^= file->digest[1];
+    } else if (l->page_bytes == 0) {
         h = XXH3_128bits_withSeed(
             t->strip_offset, (t->strips.count + 1) * sizeof *t->strip_offset,
             file->digest[0]);
@@ -330,6 +335,38 @@ static int recall(struct files *f, const struct file *file,
     return has_lengths(file, ret, ret_known, err);
 }
 
+/* May a page be made that is as a remembered document says? Where a limit may
+ * forbid it the document is another one. On a canvas the frame can be larger
+ * than the page; it is its box times the scale, rounded, and its padding. */
+static bool is_allowed(const struct files_config *c,
+                       const struct manifest_output *o)
+{
+    double page = (double)o->width * o->height;
+    double bytes = page * o->channels * (double)sample_bytes(o->dtype);
+    double frame = (o->crop.width * o->scale_x + 1 + o->pad[0] + o->pad[2]) *
+                   (o->crop.height * o->scale_y + 1 + o->pad[1] + o->pad[3]);
+
+    if (c->max_pixels > 0 && fmax(page, frame) > (double)c->max_pixels)
+        return false;
+    return c->max_bytes_per_file == 0 || bytes <= (double)c->max_bytes_per_file;
+}
+
+int file_recall_size(struct files *f, const struct file_id *id,
+                     const struct view *view, uint64_t *ret, struct error *err)
+{
+    CLEANUP(manifest_output_deinit) struct manifest_output out = {0};
+    int found = manifest_output_get(
+        f->config.manifest, id->view_id, id->object_id, id->part, id->kind,
+        render_engine_of(view, f->config.gaps_allowed), &out, err);
+
+    if (found <= 0)
+        return found;
+    if (id->kind == LEAF_JSON && !is_allowed(&f->config, &out))
+        return 0;
+    *ret = out.bytes;
+    return 1;
+}
+
 /* The plan of a leaf of pixels as far as the manifest's row tells it. */
 static int early_plan(struct manifest *m, enum leaf_kind kind, uint32_t part,
                       const struct view *view,
@@ -403,6 +440,7 @@ static int resolve_json(const struct file_request *r,
     struct error why = ERROR_INIT;
     uint64_t version[4];
     size_t length;
+    bool lasts = true;
 
     if (frames_version(f->config.manifest, row, version, err) != 0)
         return -1;
@@ -414,6 +452,7 @@ static int resolve_json(const struct file_request *r,
     } else if (file->id.part == 0 &&
                leaf_json_problem(f->config.manifest, &why, row, problem)) {
         about.problem = problem;
+        lasts = why.kind != ERROR_TOO_BIG; /* limits are options */
         file->plan.view = *r->view;
         file->plan.pages = 0;
     } else {
@@ -426,7 +465,8 @@ static int resolve_json(const struct file_request *r,
     if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0)
         return -1;
     file_digest_of(file);
-    remember(f, file, &none);
+    if (lasts)
+        remember(f, file, &none);
     return file_check_size(f, file->layout.size, err);
 }
 

@@ -78,6 +78,12 @@ int file_early_size(struct manifest *m, uint64_t max_pixels,
                     uint64_t *ret_size, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The size that an earlier run has measured, and that it has under the limits
+ * of this one: 1, 0 if there is none, -1. */
+int file_recall_size(struct files *f, const struct file_id *id,
+                     const struct view *view, uint64_t *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* ERROR_TOO_BIG if `size` is over max_bytes_per_file. */
 int file_check_size(const struct files *f, uint64_t size, struct error *err)
     __attribute__((warn_unused_result));

@@ -4,8 +4,8 @@
  *
  * The document is made of header data and of what was measured for the view
  * (crop box, padding, extent); nothing is decoded for it. It depends on the
- * version of the source, the view and the engine alone, so that its size can
- * be remembered.
+ * version of the source, the view and the engine, so that its size can be
+ * remembered; but where a limit forbids the pixels, on that limit.
  *
  * Threads: reentrant.
  */

@@ -27,7 +27,6 @@ enum { RENDER_VIEWS = 65536 }; /* ids have 16 bits */
 
 struct render {
     struct manifest *manifest;
-    bool gaps_allowed;
     uint64_t max_pixels;
     struct sources *sources;
     struct tools *tools;
@@ -74,7 +73,6 @@ static int init_parts(struct render *r, const struct render_config *config,
     };
 
     r->manifest = config->manifest;
-    r->gaps_allowed = config->gaps_allowed;
     r->max_pixels = config->max_pixels;
     r->sources = sources_new(&sources, err);
     r->tools = tools_new(at_most(budget / 16, WEIGHT_BYTES_MAX), err);
@@ -218,22 +216,6 @@ int render_parts(struct render *r, uint16_t view_id,
                               may_work, ret, err);
 }
 
-/* 1: *ret_size was measured by an earlier run. */
-static int recall_size(struct render *r, const struct leaf *leaf,
-                       const struct view *view, uint64_t *ret_size,
-                       struct error *err)
-{
-    CLEANUP(manifest_output_deinit) struct manifest_output out = {0};
-    int found =
-        manifest_output_get(r->manifest, leaf->view_id, leaf->object_id,
-                            leaf->part, (unsigned)leaf->kind,
-                            render_engine_of(view, r->gaps_allowed), &out, err);
-
-    if (found > 0)
-        *ret_size = out.bytes;
-    return found;
-}
-
 static int measured_size(struct render *r, const struct leaf *leaf,
                          const struct view *view, bool may_work,
                          uint64_t *ret_size, struct error *err)
@@ -244,7 +226,7 @@ static int measured_size(struct render *r, const struct leaf *leaf,
     int found;
 
     if (file_peek(r->files, &id, &ref, &file) == 0) {
-        found = recall_size(r, leaf, view, ret_size, err);
+        found = file_recall_size(r->files, &id, view, ret_size, err);
         if (found != 0)
             return found < 0 ? -1 : 0;
         if (!may_work)

@@ -445,6 +445,53 @@ START_TEST(max_pixels_is_that_of_pages_too)
 }
 END_TEST
 
+/* Limits of two mounts, one after the other. */
+struct remount {
+    const char *view;
+    uint64_t pixels[2], bytes[2];
+};
+
+static const struct remount remounts[] = {
+    {"size-97x96", {96 * 96, 0}, {0, 0}},
+    {"size-97x96", {0, 96 * 96}, {0, 0}},
+    {"size-97x96", {0, 0}, {2 * 97 * 96 - 1, 0}},
+    {"size-97x96", {0, 0}, {0, 2 * 97 * 96 - 1}},
+    {"crop", {96 * 80, 0}, {0, 0}},
+    {"crop", {0, 96 * 80}, {0, 0}},
+    {"crop_canvas-8x8", {0, 96 * 80}, {0, 0}},
+    {"canvas-97x97", {0, 96 * 96}, {0, 0}},
+};
+
+/* A document says so where a limit forbids the pixels: its size is never the
+ * one that it had under other limits. */
+START_TEST(a_document_has_the_size_of_these_limits)
+{
+    const struct remount *r = &remounts[_i];
+    struct image_file f = cine_new(DECODE_NATIVE_LE, 1);
+    struct leaf leaf;
+    size_t size;
+
+    f.value = image_file_noise; /* no margin to crop */
+    engine.config.max_pixels = r->pixels[0];
+    engine.config.max_bytes_per_file = r->bytes[0];
+    leaf = start(&f, r->view);
+    for (int mount = 0; mount < 2; mount++) {
+        bool is_limited = r->pixels[mount] || r->bytes[mount];
+        char *text;
+
+        leaf.kind = LEAF_JSON;
+        text = (char *)engine_bytes(&engine, &leaf, &size);
+        text[size] = '\0';
+        ck_assert_msg(!strstr(text, "\"problem\": null") == is_limited, "%s",
+                      text);
+        free(text);
+        engine.config.max_pixels = r->pixels[1];
+        engine.config.max_bytes_per_file = r->bytes[1];
+        engine_restart(&engine);
+    }
+}
+END_TEST
+
 struct limit {
     const char *view;
     uint64_t limit;
@@ -614,6 +661,7 @@ int main(void)
     tcase_add_test(t, tiny_frames_do_not_use_all_mappings_up);
     tcase_add_test(t, max_pixels_is_kept);
     LOOP(t, max_pixels_is_that_of_pages_too, large_pages);
+    LOOP(t, a_document_has_the_size_of_these_limits, remounts);
     LOOP(t, max_bytes_per_file_is_kept, limits);
     tcase_add_loop_test(t, odd_spacings_are_not_known, 0, 6);
     tcase_add_test(t, a_full_disk_only_costs_time);
