@@ -187,6 +187,10 @@ static inline bool plan_is_resliced(const struct plan *plan)
 struct vol_range plan_slices(const struct plan *plan, uint32_t first,
                              uint32_t last);
 
+/* The frames, of those that take part, that page `page` is made of; false if
+ * it is filled. The plan is complete. */
+bool plan_shown(const struct plan *plan, uint32_t page, struct vol_range *ret);
+
 /* Does the crop box of this plan have to be measured? */
 bool plan_needs_crop(const struct plan *plan);
 
