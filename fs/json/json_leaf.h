@@ -53,7 +53,7 @@ extern "C" {
 #define JSON_LEAF_FORMAT 1
 
 /* Grows with every change of the text: lengths are remembered. */
-#define JSON_LEAF_REVISION 2
+#define JSON_LEAF_REVISION 3
 
 struct json_leaf_operator {
     const char *text; /* "crop-max" */

@@ -81,41 +81,48 @@ static void fill_window(struct document *d, uint32_t picked,
     d->leaf.window = w;
 }
 
-/* The frames of this leaf: all, or those of a part. */
-static void shown_frames(const struct plan *p, uint32_t *ret_first,
-                         uint32_t *ret_last)
+/* The frames that the pages of this leaf show, as one range; all there are if
+ * none is shown. *ret_first is the first page's. */
+static struct vol_range shown_frames(const struct plan *p, uint32_t *ret_first)
 {
-    struct vol_range range;
+    uint32_t first = UINT32_MAX, end = 0;
 
     *ret_first = 0;
-    *ret_last = p->frames - 1;
-    if (p->part == 0 || !plan_shown(p, 0, &range))
-        return;
-    *ret_first = range.first;
-    if (plan_shown(p, p->pages - 1, &range))
-        *ret_last = range.first + range.count - 1;
+    for (uint32_t page = 0; page < p->pages; page++) {
+        struct vol_range shown;
+
+        if (!plan_shown(p, page, &shown))
+            continue;
+        if (end == 0)
+            *ret_first = shown.first;
+        first = shown.first < first ? shown.first : first;
+        end = shown.first + shown.count > end ? shown.first + shown.count : end;
+    }
+    return end > 0 ? (struct vol_range){first, end - first}
+                   : (struct vol_range){0, p->frames};
 }
 
 int document_put_window(struct document *d, struct error *err)
 {
     const struct plan *p = d->about->plan;
     struct values_spec first, other;
-    uint32_t from, to;
+    struct vol_range shown;
+    uint32_t at;
 
-    shown_frames(p, &from, &to);
-    if (spec_of(d, from, &first, err) != 0)
+    shown = shown_frames(p, &at);
+    if (spec_of(d, at, &first, err) != 0)
         return -1;
     if (p->value_channels == 3)
         return 0;
-    fill_window(d, from, &first);
+    fill_window(d, at, &first);
     if (document_has_slices(d)) {
         d->window.per_frame |= first.voi == VALUES_VOI_WINDOW &&
                                p->view.window != VIEW_WINDOW_EXPLICIT &&
-                               from != to &&
+                               shown.count > 1 &&
                                !d->about->frames->slices.one_window;
         return 0;
     }
-    for (uint32_t k = from + 1; k <= to; k++) {
+    for (uint32_t k = shown.first; k < shown.first + shown.count; k++) {
         if (spec_of(d, k, &other, err) != 0)
             return -1;
         if (!is_same_voi(&first, &other))

@@ -9,6 +9,7 @@
 
 #include "support/check_main.h"
 #include "support/engine.h"
+#include "support/scratch.h"
 
 static struct engine engine;
 
@@ -313,6 +314,79 @@ START_TEST(a_document_says_which_part_it_is_of)
 }
 END_TEST
 
+/* Two windows in each frame: in the first none, in the last another one. */
+static void add_windows(const struct image_file *f, struct build *b)
+{
+    build_sequence(b, 0x52009230, true);
+    for (uint32_t k = 0; k < f->frames; k++) {
+        build_item(b, true);
+        if (k > 0) {
+            build_sequence(b, 0x00289132, true);
+            build_item(b, true);
+            build_text(b, 0x00281050, "DS",
+                       k + 1 < f->frames ? "1\\100" : "1\\900");
+            build_text(b, 0x00281051, "DS", "1\\500");
+            build_item_end(b);
+            build_sequence_end(b);
+        }
+        build_item_end(b);
+    }
+    build_sequence_end(b);
+}
+
+struct window_case {
+    const char *view;
+    uint32_t part;
+    const char *center; /* of the first page's window; NULL: a problem */
+    bool per_frame;
+};
+
+static const struct window_case window_cases[] = {
+    {"window-n2", 0, NULL, false},
+    {"window-n2_pick-2to5", 0, "100", true},
+    {"window-n2_pick-2to4", 0, "100", false},
+    {"window-n2_pick-2to5_flip-z", 0, "900", true},
+    {"window-n2_box-9x9x3at0x0x1", 0, "100", false},
+    {"window-n2_box-9x9x4at0x0x1", 0, "100", true},
+    {"window-n2_mid-9x9x1", 0, "100", false},
+    {"window-n2_canvas-9x9x3", 0, "100", false},
+    {"window-n2_canvas-9x9x5", 0, NULL, false},
+    {"window-n2_pick-2to5_canvas-9x9x9", 0, "100", true},
+    {"window-n2_frames", 2, "100", false},
+    {"window-n2_frames", 5, "900", false},
+    {"window-n2_frames", 1, NULL, false},
+    /* from one before the first frame to one behind the last, mirrored */
+    {"window-n2_pick-2to5_fill-reflect_rand-9x9x6-n1-seed1", 1, "100", true},
+    {"window-n2_flip-z_pick-2to5_fill-reflect_rand-9x9x6-n1-seed1", 1, "100",
+     true},
+    {"window-n2_grid-60x50x2", 2, "100", false},
+};
+
+/* The window is that of the first page, and is the others' if it says so;
+ * frames that no page shows do not matter. */
+START_TEST(a_document_has_the_window_of_its_pages)
+{
+    const struct window_case *c = &window_cases[_i];
+    struct image_file f = stack();
+    char *text;
+
+    f.add_late = add_windows;
+    engine_put(&engine, &f);
+    engine_start(&engine);
+    text = json_of(c->view, &f, c->part);
+    has(text, c->center ? "\"problem\": null" : "\"problem\": \"window 2");
+    if (c->center) {
+        char *center = scratch_text("\"center\": %s,", c->center);
+
+        has(text, center);
+        has(text,
+            c->per_frame ? "\"per_frame\": true" : "\"per_frame\": false");
+        free(center);
+    }
+    free(text);
+}
+END_TEST
+
 /* An image that cannot be decoded has its parts, and says at reading why not;
  * the document of the whole says it too. */
 START_TEST(what_cannot_be_read_is_counted_and_explained)
@@ -352,6 +426,8 @@ int main(void)
     tcase_add_loop_test(t, parts_share_frames_and_measurements, 0, 4);
     tcase_add_test(t, one_part_decodes_its_frame);
     tcase_add_test(t, a_document_says_which_part_it_is_of);
+    tcase_add_loop_test(t, a_document_has_the_window_of_its_pages, 0,
+                        (int)(sizeof window_cases / sizeof window_cases[0]));
     tcase_add_test(t, what_cannot_be_read_is_counted_and_explained);
     suite_add_tcase(s, t);
     return check_main(s);
