@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c: from an object's plan to a leaf's layout: lengths are measured, or
- * recalled, and remembered.
+ * file.c: from what names a leaf to all that reading it needs, and the table
+ * of those.
  */
 #include "render/file_impl.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "prepfs/cleanup.h"
 #include "render/leaf_json.h"
-#include "render/measure.h"
 
 /* ---- pages -------------------------------------------------------------- */
 
@@ -70,18 +68,7 @@ int file_page_get(struct files *f, const struct file *file, uint32_t page,
     return 0;
 }
 
-/* ---- resolving ---------------------------------------------------------- */
-
-static void file_free(void *value)
-{
-    struct file *file = value;
-
-    if (file->object)
-        object_put(file->objects, &file->object_ref);
-    layout_deinit(&file->layout);
-    free(file->text);
-    free(file);
-}
+/* ---- digests ------------------------------------------------------------ */
 
 /* Everything that the bytes depend on, and nothing else: views that differ in
  * what they list share blocks, and so do all but .tiff if they differ in how
@@ -138,234 +125,7 @@ static void file_digest_of(struct file *file)
     file->file_digest[1] = h.low64;
 }
 
-/* What a packed leaf takes: strips of a .tiff, or all of a .png. */
-struct packed {
-    struct tiff_strips strips;
-    uint64_t *strip_bytes; /* owned */
-    uint64_t bytes;
-};
-
-static int strips_of(const struct plan *plan, struct tiff_strips *ret,
-                     struct error *err)
-{
-    struct tiff_spec spec;
-
-    plan_tiff(plan, &spec);
-    return tiff_strips_init(&spec, ret, err);
-}
-
-/* Packs every page once to learn the byte count of each strip. */
-static int measure_strips(struct files *f, const struct file *file,
-                          struct packed *ret, struct error *err)
-{
-    const struct tiff_strips *strips = &ret->strips;
-    CLEANUP_FREE uint64_t *bytes = NULL;
-
-    if (strips_of(&file->plan, &ret->strips, err) != 0)
-        return -1;
-    bytes = calloc(strips->count, sizeof *bytes);
-    if (!bytes)
-        return error_no_memory(err);
-    for (uint32_t i = 0; i < file->plan.pages; i++) {
-        struct flight_ref ref = {NULL, NULL};
-        const struct leaf_page *page;
-        bool made;
-
-        if (file_page_get(f, file, i, &ref, &page, &made, err) != 0)
-            return -1;
-        memcpy(bytes + (size_t)i * strips->per_page, page->strip_bytes,
-               strips->per_page * sizeof *bytes);
-        flight_put(f->pages, &ref);
-    }
-    ret->strip_bytes = STEAL(bytes);
-    return 0;
-}
-
-static int measure_png(struct files *f, const struct file *file,
-                       struct packed *ret, struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    const struct leaf_page *page;
-    bool made;
-
-    if (file_page_get(f, file, 0, &ref, &page, &made, err) != 0)
-        return -1;
-    ret->bytes = page->length;
-    flight_put(f->pages, &ref);
-    return 0;
-}
-
-static int measure_packed(struct files *f, const struct file *file,
-                          struct packed *ret, struct error *err)
-{
-    if (!layout_is_packed(file_kind(file), &file->plan))
-        return 0;
-    return file_kind(file) == LEAF_PNG ? measure_png(f, file, ret, err)
-                                       : measure_strips(f, file, ret, err);
-}
-
-static bool is_finding(const struct file *file)
-{
-    return plan_is_patch(&file->plan) &&
-           file->plan.view.patches == VIEW_PATCHES_ROI;
-}
-
-static uint64_t origin_digest(const struct patches_origin *origin)
-{
-    return XXH3_64bits(origin, sizeof *origin);
-}
-
-/* The engine under which the length of this leaf is remembered. */
-static uint64_t engine_of(const struct file *file)
-{
-    if (!is_finding(file) || layout_is_early(file_kind(file), &file->plan))
-        return file->engine;
-    return (file->engine ^ origin_digest(&file->plan.patch)) >> 1;
-}
-
-/* What cannot be kept (a full disk, a busy database) is measured again next
- * time; the leaf is no worse for it. */
-static void remember(struct files *f, const struct file *file,
-                     const struct packed *packed)
-{
-    const struct plan *p = &file->plan;
-    const struct file_id *id = &file->id;
-    struct error ignored = ERROR_INIT;
-    struct manifest_output out = {
-        .is_series = p->view.select == VIEW_SELECT_SERIES,
-        .width = p->out_width,
-        .height = p->out_height,
-        .channels = p->out_channels,
-        .num_frames = p->pages,
-        .dtype = p->out_type,
-        .bytes = file->layout.size,
-        .crop = p->region,
-        .scale_x = (double)p->target.scale_x,
-        .scale_y = (double)p->target.scale_y,
-        .pad = {p->pad.left, p->pad.top, p->pad.right, p->pad.bottom},
-        .strips = packed->strip_bytes,
-        .n_strips = packed->strip_bytes ? packed->strips.count : 0,
-        .has_stats = p->pages > 0 && measure_has_stats(p),
-    };
-
-    if (out.has_stats) {
-        out.vmin = file->object->numbers.stats.min;
-        out.vmax = file->object->numbers.stats.max;
-        out.vmean = file->object->numbers.stats.mean;
-        out.vstd = file->object->numbers.stats.sd;
-    }
-    (void)manifest_output_put(f->config.manifest, id->view_id, id->object_id,
-                              id->part, id->kind, engine_of(file), &out,
-                              &ignored);
-}
-
-static int layout_with(struct files *f, const struct file *file,
-                       const struct layout_facts *packed, struct layout *ret,
-                       struct error *err)
-{
-    struct layout_facts facts = *packed;
-    struct geometry geometry;
-
-    if (file_kind(file) == LEAF_NII) {
-        if (object_geometry(f->objects, file->object, &file->plan, &geometry,
-                            err) != 0)
-            return -1;
-        facts.geometry = &geometry;
-    }
-    return layout_init(file_kind(file), &file->plan, &facts, ret, err);
-}
-
-static int resolve_layout(struct files *f, struct file *file,
-                          const struct manifest_output *known,
-                          struct error *err)
-{
-    struct packed packed = {.bytes = 0};
-    struct layout_facts facts = {.strip_bytes = NULL};
-    int rc = known ? 0 : measure_packed(f, file, &packed, err);
-
-    if (layout_is_packed(file_kind(file), &file->plan)) {
-        facts.strip_bytes = known ? known->strips : packed.strip_bytes;
-        facts.bytes = known ? known->bytes : packed.bytes;
-    }
-    if (rc == 0)
-        rc = layout_with(f, file, &facts, &file->layout, err);
-    if (rc == 0) {
-        file->is_split = file_is_split(file);
-        file_digest_of(file);
-        if (!known)
-            remember(f, file, &packed);
-    }
-    free(packed.strip_bytes);
-    return rc;
-}
-
-/* Are the measured lengths those of this plan's pages? */
-static int has_lengths(const struct file *file,
-                       const struct manifest_output *known, bool *ret,
-                       struct error *err)
-{
-    struct tiff_strips strips;
-
-    *ret = known->crop.width > 0; /* else the row was made without pixels */
-    if (!*ret || !layout_is_packed(file_kind(file), &file->plan))
-        return 0;
-    if (file_kind(file) == LEAF_PNG) {
-        *ret = known->bytes > 0;
-        return 0;
-    }
-    if (strips_of(&file->plan, &strips, err) != 0)
-        return -1;
-    *ret = known->strips && known->n_strips == strips.count;
-    return 0;
-}
-
-/* The lengths that an earlier run has measured, if they fit this plan. */
-static int recall(struct files *f, const struct file *file,
-                  struct manifest_output *ret, bool *ret_known,
-                  struct error *err)
-{
-    const struct file_id *id = &file->id;
-    int found =
-        manifest_output_get(f->config.manifest, id->view_id, id->object_id,
-                            id->part, id->kind, engine_of(file), ret, err);
-
-    *ret_known = false;
-    if (found <= 0)
-        return found;
-    return has_lengths(file, ret, ret_known, err);
-}
-
-/* May a page be made that is as a remembered document says? Where a limit may
- * forbid it the document is another one. On a canvas the frame can be larger
- * than the page; it is its box times the scale, rounded, and its padding. */
-static bool is_allowed(const struct files_config *c,
-                       const struct manifest_output *o)
-{
-    double page = (double)o->width * o->height;
-    double bytes = page * o->channels * (double)sample_bytes(o->dtype);
-    double frame = (o->crop.width * o->scale_x + 1 + o->pad[0] + o->pad[2]) *
-                   (o->crop.height * o->scale_y + 1 + o->pad[1] + o->pad[3]);
-
-    if (c->max_pixels > 0 && fmax(page, frame) > (double)c->max_pixels)
-        return false;
-    return c->max_bytes_per_file == 0 || bytes <= (double)c->max_bytes_per_file;
-}
-
-int file_recall_size(struct files *f, const struct file_id *id,
-                     const struct view *view, uint64_t *ret, struct error *err)
-{
-    CLEANUP(manifest_output_deinit) struct manifest_output out = {0};
-    int found = manifest_output_get(
-        f->config.manifest, id->view_id, id->object_id, id->part, id->kind,
-        render_engine_of(view, f->config.gaps_allowed), &out, err);
-
-    if (found <= 0)
-        return found;
-    if (id->kind == LEAF_JSON && !is_allowed(&f->config, &out))
-        return 0;
-    *ret = out.bytes;
-    return 1;
-}
+/* ---- resolving ---------------------------------------------------------- */
 
 /* The plan of a leaf of pixels as far as the manifest's row tells it. */
 static int early_plan(struct manifest *m, enum leaf_kind kind, uint32_t part,
@@ -389,11 +149,16 @@ struct file_request {
     const struct view *view;
 };
 
+uint64_t file_origin_digest(const struct file *file)
+{
+    return XXH3_64bits(&file->plan.patch, sizeof file->plan.patch);
+}
+
 /* A row of table `roi` may change while the leaf keeps its name: its place is
  * part of what the bytes depend on. */
 static void add_origin(struct file *file)
 {
-    uint64_t origin = origin_digest(&file->plan.patch);
+    uint64_t origin = file_origin_digest(file);
 
     file->digest[0] ^= origin;
     file->digest[1] += origin;
@@ -410,7 +175,7 @@ static int resolve_part(const struct file_request *r, struct file *file,
     file->plan = file->object->plan;
     if (plan_set_part(&file->plan, file->id.part, err) != 0)
         return -1;
-    if (!is_finding(file))
+    if (!file_is_finding(file))
         return 0;
     if (object_place_finding(r->files->objects, file->object, &file->plan,
                              err) != 0)
@@ -434,8 +199,6 @@ static int resolve_json(const struct file_request *r,
         .digest = file->digest,
         .part = file->id.part,
     };
-    struct layout_facts facts = {.strip_bytes = NULL};
-    struct packed none = {.bytes = 0};
     char problem[ERROR_MSG_MAX];
     struct error why = ERROR_INIT;
     uint64_t version[4];
@@ -461,22 +224,14 @@ static int resolve_json(const struct file_request *r,
     }
     if (leaf_json_make(&about, &file->text, &length, err) != 0)
         return -1;
-    facts.bytes = length;
-    if (layout_init(LEAF_JSON, &file->plan, &facts, &file->layout, err) != 0)
-        return -1;
-    file_digest_of(file);
-    if (lasts)
-        remember(f, file, &none);
-    return file_check_size(f, file->layout.size, err);
+    return file_lay_out_text(f, file, length, lasts, err);
 }
 
 static int resolve_pixels(const struct file_request *r,
                           const struct manifest_instance *row,
                           struct file *file, struct error *err)
 {
-    CLEANUP(manifest_output_deinit) struct manifest_output known = {0};
     struct files *f = r->files;
-    bool is_known;
 
     /* Nothing is measured for what the format cannot hold. */
     if (early_plan(f->config.manifest, file_kind(file), file->id.part, r->view,
@@ -484,10 +239,7 @@ static int resolve_pixels(const struct file_request *r,
         resolve_part(r, file, err) != 0 ||
         layout_check(file_kind(file), &file->plan, err) != 0)
         return -1;
-    if (recall(f, file, &known, &is_known, err) != 0 ||
-        resolve_layout(f, file, is_known ? &known : NULL, err) != 0)
-        return -1;
-    return file_check_size(f, file->layout.size, err);
+    return file_lay_out(f, file, err);
 }
 
 static int resolve(const struct file_request *r, struct file *file,
@@ -503,8 +255,23 @@ static int resolve(const struct file_request *r, struct file *file,
     file->objects = f->objects;
     file->study_id = row.study_id;
     file->engine = render_engine_of(r->view, f->config.gaps_allowed);
-    return file_kind(file) == LEAF_JSON ? resolve_json(r, &row, file, err)
-                                        : resolve_pixels(r, &row, file, err);
+    if ((file_kind(file) == LEAF_JSON ? resolve_json : resolve_pixels)(
+            r, &row, file, err) != 0)
+        return -1;
+    file->is_split = file_is_split(file);
+    file_digest_of(file);
+    return file_check_size(f, file->layout.size, err);
+}
+
+static void file_free(void *value)
+{
+    struct file *file = value;
+
+    if (file->object)
+        object_put(file->objects, &file->object_ref);
+    layout_deinit(&file->layout);
+    free(file->text);
+    free(file);
 }
 
 static int file_make(void *opaque, const struct flight_key *key,
@@ -536,24 +303,10 @@ static struct flight_key file_key(const struct file_id *id)
                                    (uint64_t)id->part << 4 | id->kind};
 }
 
-void file_measure_again(struct files *f, const struct file *file)
+void file_drop(struct files *f, const struct file_id *id)
 {
-    struct packed packed = {.bytes = 0};
-    struct layout_facts facts = {.strip_bytes = NULL};
-    struct flight_key key = file_key(&file->id);
-    struct error ignored = ERROR_INIT;
-    struct file again = *file;
+    struct flight_key key = file_key(id);
 
-    if (measure_packed(f, file, &packed, &ignored) == 0) {
-        facts.strip_bytes = packed.strip_bytes;
-        facts.bytes = packed.bytes;
-        if (layout_init(file_kind(file), &file->plan, &facts, &again.layout,
-                        &ignored) == 0) {
-            remember(f, &again, &packed);
-            layout_deinit(&again.layout);
-        }
-    }
-    free(packed.strip_bytes);
     flight_drop(f->resolved, &key);
 }
 

@@ -111,7 +111,6 @@ struct file_piece {
 
 /* The piece that holds byte `offset`, which is inside the file. */
 struct file_piece file_piece_at(const struct file *file, uint64_t offset);
-bool file_is_split(const struct file *file); /* for file.c */
 
 /* Pins a piece, making it if absent. */
 int file_piece_get(struct files *f, const struct file *file,
