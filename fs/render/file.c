@@ -287,7 +287,7 @@ static int file_make(void *opaque, const struct flight_key *key,
         return -1;
     }
     *ret_value = file;
-    *ret_cost = sizeof *file + (size_t)file->plan.pages * sizeof(uint32_t);
+    *ret_cost = sizeof *file;
     if (file->text)
         *ret_cost += (size_t)file->layout.size;
     if (file->layout.page_bytes == 0)
