@@ -94,13 +94,11 @@ int render_moments(struct render *r, const struct leaf *leaf,
 
     for (int c = 0; c < RENDER_CHANNELS_MAX; c++)
         ret[c] = (struct render_moments){.count = 0};
-    if (render_file(r, leaf, &ref, &file, err) != 0)
+    if (render_file(r, leaf, true, &ref, &file, err) != 0)
         return -1;
     rc = moments_of(render_files(r), file, ret, err);
     *ret_channels = file->plan.out_channels;
-    if (leaf->part == 0 && file->plan.view.select == VIEW_SELECT_OBJECT &&
-        file->object)
-        frames_forget(render_sources(r), &file->object->frames.instance);
+    render_done_with(r, file);
     file_put(render_files(r), &ref);
     return rc;
 }
@@ -153,7 +151,7 @@ int render_mapping(struct render *r, const struct leaf *leaf,
     const struct file *file;
     int rc = 0;
 
-    if (render_file(r, leaf, &ref, &file, err) != 0)
+    if (render_file(r, leaf, true, &ref, &file, err) != 0)
         return -1;
     if (file->plan.view.plane != VIEW_PLANE_STORED)
         rc = error_set(err, ERROR_UNSUPPORTED,

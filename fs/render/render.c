@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * render.c: the face of the folder: leaves by number, sizes, reads.
+ * render.c: the face of the folder: leaves by number, views, sizes; reads are
+ * in render_read.c.
  *
  *     render.c ── file.c ── object.c ── measure.c ── page.c ── source.c
  *        │      (layout)    (plan)             (values .. convert)   │
@@ -11,8 +12,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <xxhash.h>
 
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
@@ -198,12 +197,6 @@ bool render_size_is_known(const struct view *view)
 
 /* ---- sizes -------------------------------------------------------------- */
 
-static struct file_id id_of(const struct leaf *leaf)
-{
-    return (struct file_id){leaf->view_id, leaf->object_id, leaf->part,
-                            (unsigned)leaf->kind};
-}
-
 int render_parts(struct render *r, uint16_t view_id,
                  const struct manifest_instance *instance, bool may_work,
                  uint32_t *ret, struct error *err)
@@ -220,7 +213,7 @@ static int measured_size(struct render *r, const struct leaf *leaf,
                          const struct view *view, bool may_work,
                          uint64_t *ret_size, struct error *err)
 {
-    struct file_id id = id_of(leaf);
+    struct file_id id = render_file_id(leaf);
     struct flight_ref ref = {NULL, NULL};
     const struct file *file;
     int found;
@@ -281,157 +274,13 @@ int render_attr(struct render *r, const struct leaf *leaf,
     return rc;
 }
 
-/* ---- reads -------------------------------------------------------------- */
+/* ---- for the other files ------------------------------------------------ */
 
-void render_release(struct render *r, struct render_bytes *bytes)
+int render_file(struct render *r, const struct leaf *leaf, bool may_work,
+                struct flight_ref *ref, const struct file **ret,
+                struct error *err)
 {
-    for (int i = 0; i < bytes->pin_count; i++)
-        files_unpin(r->files, &bytes->pins[i]);
-    free(bytes->copy);
-    bytes->copy = NULL;
-    bytes->iov_count = bytes->pin_count = 0;
-    bytes->length = 0;
-}
-
-struct read_request {
-    struct render *render;
-    const struct file *file;
-    uint64_t offset, end;
-    bool may_work;
-};
-
-/* Pins one piece: 0, or 1 if it must be made and may not, or -1. */
-static int pin_piece(const struct read_request *q,
-                     const struct file_piece *piece, struct cache_pin *ret,
-                     struct error *err)
-{
-    struct files *files = q->render->files;
-
-    if (q->may_work)
-        return file_piece_get(files, q->file, piece, ret, err);
-    return file_piece_peek(files, q->file, piece, ret) ? 0 : 1;
-}
-
-static void add_iov(struct render_bytes *ret, const uint8_t *data, size_t n)
-{
-    /* iov_base is not const; a reply only reads it. */
-    ret->iov[ret->iov_count].iov_base = (void *)(uintptr_t)data;
-    ret->iov[ret->iov_count].iov_len = n;
-    ret->iov_count++;
-    ret->length += n;
-}
-
-/* Pins what is asked for, as far as there is room for it. */
-static int read_pinned(const struct read_request *q, struct render_bytes *ret,
-                       struct error *err)
-{
-    uint64_t at = q->offset;
-
-    while (at < q->end && ret->pin_count < RENDER_IOV_MAX) {
-        struct file_piece piece = file_piece_at(q->file, at);
-        size_t skip = (size_t)(at - piece.offset);
-        struct cache_pin *pin = &ret->pins[ret->pin_count];
-        size_t n = piece.size - skip;
-        int rc = pin_piece(q, &piece, pin, err);
-
-        if (rc != 0)
-            return rc;
-        ret->pin_count++;
-        if (n > q->end - at)
-            n = (size_t)(q->end - at);
-        add_iov(ret, pin->data + skip, n);
-        at += n;
-    }
-    return 0;
-}
-
-/* Copies what is asked for, piece by piece. */
-static int copy_pieces(const struct read_request *q, uint8_t *data,
-                       struct error *err)
-{
-    uint64_t at = q->offset;
-
-    while (at < q->end) {
-        struct file_piece piece = file_piece_at(q->file, at);
-        size_t skip = (size_t)(at - piece.offset);
-        struct cache_pin pin = {NULL, 0, NULL};
-        size_t n = piece.size - skip;
-        int rc = pin_piece(q, &piece, &pin, err);
-
-        if (rc != 0)
-            return rc;
-        if (n > q->end - at)
-            n = (size_t)(q->end - at);
-        memcpy(data + (at - q->offset), pin.data + skip, n);
-        files_unpin(q->render->files, &pin);
-        at += n;
-    }
-    return 0;
-}
-
-/* More pieces than fit a reply: one copy of all of them. */
-static int read_copied(const struct read_request *q, struct render_bytes *ret,
-                       struct error *err)
-{
-    size_t length = (size_t)(q->end - q->offset);
-    int rc;
-
-    ret->copy = malloc(length);
-    if (!ret->copy)
-        return error_no_memory(err);
-    rc = copy_pieces(q, ret->copy, err);
-    if (rc == 0)
-        add_iov(ret, ret->copy, length);
-    return rc;
-}
-
-/* A piece of several small pages failed: perhaps for one of them that was not
- * asked for. */
-static int read_alone(const struct read_request *q, struct render_bytes *ret,
-                      struct error *err)
-{
-    size_t length = (size_t)(q->end - q->offset);
-
-    ret->copy = malloc(length);
-    if (!ret->copy)
-        return error_no_memory(err);
-    if (file_copy(q->render->files, q->file, q->offset, length, ret->copy,
-                  err) != 0)
-        return -1;
-    add_iov(ret, ret->copy, length);
-    return 0;
-}
-
-static bool concerns_a_page(const struct error *err)
-{
-    return err->kind == ERROR_CORRUPT || err->kind == ERROR_UNSUPPORTED;
-}
-
-static int read_file(const struct read_request *q, struct render_bytes *ret,
-                     struct error *err)
-{
-    struct error own = ERROR_INIT;
-    int rc = read_pinned(q, ret, &own);
-
-    if (rc == 0 && ret->length == q->end - q->offset)
-        return 0;
-    render_release(q->render, ret);
-    if (rc == 0)
-        return read_copied(q, ret, err);
-    if (rc < 0 && !q->file->is_split && q->file->plan.pages > 1 &&
-        concerns_a_page(&own))
-        return read_alone(q, ret, err);
-    if (rc < 0 && err)
-        *err = own;
-    return rc;
-}
-
-/* 0 with the resolved file, 1 if it is not and may_work is false, -1. */
-static int resolved(struct render *r, const struct leaf *leaf, bool may_work,
-                    struct flight_ref *ref, const struct file **ret,
-                    struct error *err)
-{
-    struct file_id id = id_of(leaf);
+    struct file_id id = render_file_id(leaf);
     const struct view *view;
 
     view = render_view_by_id(r, leaf->view_id, err);
@@ -442,62 +291,6 @@ static int resolved(struct render *r, const struct leaf *leaf, bool may_work,
     if (!may_work)
         return 1;
     return file_get(r->files, &id, view, ref, ret, err);
-}
-
-/* Bytes [offset, end); one byte if it is at the end of the leaf. */
-static void place_of(const struct file *file, uint64_t offset, uint64_t end,
-                     struct render_place *ret)
-{
-    uint64_t last = end > offset ? end - 1 : offset;
-
-    *ret = (struct render_place){
-        .study_id = file->study_id,
-        .digest = {file->file_digest[0], file->file_digest[1]},
-        .unit = file_unit_at(file, offset),
-        .units = file_units(file),
-        .unit_bytes = file_unit_bytes(file),
-        .leaf_bytes = file->layout.size,
-        .first_piece = file_piece_at(file, offset).number,
-        .last_piece = file_piece_at(file, last).number,
-        .piece_bytes = file_piece_bytes(file),
-    };
-}
-
-int render_read(struct render *r, const struct leaf *leaf, uint64_t offset,
-                size_t length, bool may_work, struct render_bytes *ret,
-                struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    struct read_request q = {r, NULL, offset, offset, may_work};
-    int rc;
-
-    ret->iov_count = ret->pin_count = 0;
-    ret->length = 0;
-    ret->copy = NULL;
-    ret->place.units = 0;
-    rc = resolved(r, leaf, may_work, &ref, &q.file, err);
-    if (rc != 0)
-        return rc;
-    if (offset < q.file->layout.size) {
-        q.end = length < q.file->layout.size - offset ? offset + length
-                                                      : q.file->layout.size;
-        place_of(q.file, offset, q.end, &ret->place);
-    }
-    rc = read_file(&q, ret, err);
-    file_put(r->files, &ref);
-    if (rc != 0)
-        render_release(r, ret);
-    return rc;
-}
-
-int render_file(struct render *r, const struct leaf *leaf,
-                struct flight_ref *ref, const struct file **ret,
-                struct error *err)
-{
-    const struct view *view = render_view_by_id(r, leaf->view_id, err);
-    struct file_id id = id_of(leaf);
-
-    return view ? file_get(r->files, &id, view, ref, ret, err) : -1;
 }
 
 struct manifest *render_manifest(struct render *r)
@@ -513,82 +306,6 @@ struct files *render_files(struct render *r)
 struct sources *render_sources(struct render *r)
 {
     return r->sources;
-}
-
-int render_stream(struct render *r, const struct leaf *leaf,
-                  render_sink_fn sink, void *opaque, struct error *err)
-{
-    const struct view *view = render_view_by_id(r, leaf->view_id, err);
-    struct file_id id = id_of(leaf);
-    struct flight_ref ref = {NULL, NULL};
-    const struct file *file;
-    int rc;
-
-    if (!view || file_get(r->files, &id, view, &ref, &file, err) != 0)
-        return -1;
-    rc = file_stream(r->files, file, sink, opaque, err);
-    /* The frames of a whole image were for this leaf alone. */
-    if (view->select == VIEW_SELECT_OBJECT && leaf->part == 0 && file->object)
-        frames_forget(r->sources, &file->object->frames.instance);
-    file_put(r->files, &ref);
-    return rc;
-}
-
-static uint64_t key_of_page(const struct leaf *leaf, uint32_t page)
-{
-    uint64_t numbers[] = {leaf->view_id, (uint64_t)leaf->object_id, leaf->part,
-                          leaf->kind, page};
-
-    return XXH3_64bits(numbers, sizeof numbers);
-}
-
-uint64_t render_job_key(struct render *r, const struct leaf *leaf,
-                        uint64_t offset)
-{
-    struct file_id id = id_of(leaf);
-    struct flight_ref ref = {NULL, NULL};
-    const struct file *file;
-    uint32_t page = 0;
-
-    if (file_peek(r->files, &id, &ref, &file)) {
-        page = file_page_at(file, offset);
-        file_put(r->files, &ref);
-    }
-    return key_of_page(leaf, page);
-}
-
-/* ---- reading ahead ------------------------------------------------------ */
-
-uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
-                             uint32_t unit)
-{
-    struct file_id id = id_of(leaf);
-    struct flight_ref ref = {NULL, NULL};
-    const struct file *file;
-    uint32_t page = 0;
-
-    if (file_peek(r->files, &id, &ref, &file)) {
-        page = file_page_at(file, file_unit_offset(file, unit));
-        file_put(r->files, &ref);
-    }
-    return key_of_page(leaf, page);
-}
-
-int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
-                    uint64_t max_bytes, bool *ret_made, struct error *err)
-{
-    struct flight_ref ref = {NULL, NULL};
-    const struct file *file;
-    int rc;
-
-    *ret_made = false;
-    if (resolved(r, leaf, true, &ref, &file, err) != 0)
-        return -1;
-    rc = file_unit_bytes(file) > max_bytes
-             ? 0
-             : file_prefetch(r->files, file, unit, ret_made, err);
-    file_put(r->files, &ref);
-    return rc;
 }
 
 void render_stats_get(struct render *r, struct render_stats *ret)
