@@ -148,6 +148,7 @@ void db_close(struct db *db)
     for (int i = 0; i < SQL_COUNT; i++)
         (void)sqlite3_finalize(db->statements[i]);
     (void)sqlite3_close(db->handle);
+    shown_unref(db->shown);
     *db = (struct db){0};
 }
 

@@ -16,12 +16,14 @@
 
 #include <sqlite3.h>
 
+#include "manifest/shown.h"
 #include "manifest/statements.h"
 #include "prepfs/cleanup.h"
 #include "prepfs/error.h"
 
 struct db {
     sqlite3 *handle;
+    struct shown *shown; /* owned; what its SQL functions answer from */
     sqlite3_stmt *statements[SQL_COUNT];
 };
 

@@ -317,6 +317,7 @@ void manifest_close(struct manifest *m)
     lock_check(pthread_cond_destroy(&m->reader_back));
     lock_check(pthread_cond_destroy(&m->writer_back));
     lock_deinit(&m->lock);
+    shown_unref(m->shown);
     free(m->state_dir);
     free(m->path);
     free(m->set_aside);
@@ -328,9 +329,42 @@ const char *manifest_set_aside(const struct manifest *m)
     return m->set_aside;
 }
 
+/* A connection that is given away shows what is shown now, and goes on to when
+ * the next set takes its place. */
+static void take_shown_locked(struct manifest *m, struct db *db)
+    REQUIRES(m->lock)
+{
+    db->shown = shown_ref(m->shown);
+}
+
+void manifest_take_shown(struct manifest *m, struct db *db)
+{
+    lock_acquire(&m->lock);
+    take_shown_locked(m, db);
+    lock_release(&m->lock);
+}
+
+bool manifest_is_cohort(struct manifest *m)
+{
+    bool is;
+
+    lock_acquire(&m->lock);
+    is = m->shown != NULL;
+    lock_release(&m->lock);
+    return is;
+}
+
 int manifest_open_reader(struct manifest *m, struct db *ret, struct error *err)
 {
-    return db_open(ret, m->path, m->read_access, err);
+    if (db_open(ret, m->path, m->read_access, err) != 0)
+        return -1;
+    if (shown_functions(ret->handle, &ret->shown) != SQLITE_OK) {
+        (void)db_fail(ret, err);
+        db_close(ret);
+        return -1;
+    }
+    manifest_take_shown(m, ret);
+    return 0;
 }
 
 static struct db *open_pooled(struct manifest *m, struct error *err)
@@ -356,16 +390,19 @@ struct db *manifest_reader(struct manifest *m, struct error *err)
     lock_acquire(&m->lock);
     while (m->n_idle == 0 && m->n_readers == MANIFEST_READERS)
         lock_wait(&m->lock, &m->reader_back);
-    if (m->n_idle > 0)
+    if (m->n_idle > 0) {
         db = m->idle[--m->n_idle];
-    else
+        take_shown_locked(m, db);
+    } else {
         m->n_readers++;
+    }
     lock_release(&m->lock);
     return db ? db : open_pooled(m, err);
 }
 
 void manifest_reader_put(struct manifest *m, struct db *db)
 {
+    shown_unref(STEAL(db->shown));
     lock_acquire(&m->lock);
     m->idle[m->n_idle++] = db;
     lock_check(pthread_cond_signal(&m->reader_back));

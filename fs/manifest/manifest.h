@@ -148,6 +148,12 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
                             int64_t series_id, int64_t after, unsigned limit,
                             struct manifest_instance *ret, struct error *err);
 
+/* The same whether this manifest shows them or not (manifest_cohort.h): whose
+ * names the kernel may still know. */
+int manifest_list_present(struct manifest *m, int64_t study_id, int64_t after,
+                          unsigned limit, struct manifest_instance *ret,
+                          struct error *err);
+
 /* Instances of a study that are no longer there, paged like the listings:
  * whose names the kernel may still know. */
 int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
@@ -169,7 +175,8 @@ int manifest_count_entries(struct manifest *m, int64_t study_id,
                            struct error *err);
 
 /*
- * Studies with an entry that was added, removed or replaced after `epoch`;
+ * Studies with an entry that was added, removed or replaced after `epoch`, or
+ * of which a cohort shows other entries (manifest_cohort_told);
  * pages like the listings. For invalidating cached folders after a rescan.
  */
 int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,

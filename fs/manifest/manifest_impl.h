@@ -44,6 +44,8 @@ struct manifest {
     struct db *writer;  /* NULL while it is out, or in read-only mode */
     struct overlay_view *overlay;
     unsigned n_overlay;
+    struct shown *shown;  /* NULL: everything; manifest_cohort.h */
+    bool moves_told;      /* those of `shown`: manifest_cohort_told */
     int64_t totals_epoch; /* of `totals`; -1: none yet */
     struct manifest_totals totals;
 };
@@ -58,6 +60,14 @@ void manifest_writer_put(struct manifest *m, struct db *db);
 
 /* Another read connection, for long jobs. Close with db_close. */
 int manifest_open_reader(struct manifest *m, struct db *ret, struct error *err);
+
+/* Does it show a part of the archive only? What a connection shows, shown.h. */
+bool manifest_is_cohort(struct manifest *m);
+void manifest_take_shown(struct manifest *m, struct db *db);
+
+/* manifest_snapshot of a cohort, to a path where there is nothing. */
+int manifest_snapshot_cohort(struct manifest *m, const char *path,
+                             struct error *err);
 
 /* Call with every error of a connection: remembers damage, so that the next
  * open for writing looks closely. Returns -1. */

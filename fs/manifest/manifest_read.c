@@ -310,6 +310,18 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
         query_page, &q, err);
 }
 
+int manifest_list_present(struct manifest *m, int64_t study_id, int64_t after,
+                          unsigned limit, struct manifest_instance *ret,
+                          struct error *err)
+{
+    struct page_query q = {.keys = {study_id, after},
+                           .n_keys = 2,
+                           .limit = limit,
+                           .instances = ret};
+
+    return manifest_query(m, SQL_LIST_PRESENT, query_page, &q, err);
+}
+
 int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
                        unsigned limit, struct manifest_instance *ret,
                        struct error *err)

@@ -55,7 +55,8 @@ int manifest_snapshot(struct manifest *m, const char *path, struct error *err)
         return error_no_memory(err);
     }
     (void)unlink(temporary); /* of a process that was killed */
-    int rc = vacuum_into(m, temporary, err);
+    int rc = manifest_is_cohort(m) ? manifest_snapshot_cohort(m, temporary, err)
+                                   : vacuum_into(m, temporary, err);
 
     if (rc == 0)
         rc = sync_file(temporary, err);

@@ -4,6 +4,10 @@
 /* The same text as in schema.c, see there. */
 #define LISTED(t) t "has_pixels=1 AND " t "dup_of IS NULL AND " t "gone=0"
 
+/* And this mount shows it: shown.h. A function of the rowid alone, so that it
+ * is asked before any row is fetched. */
+#define SHOWN(t) LISTED(t) " AND shown(" t "id)"
+
 /* In the order that manifest_instance_load expects. CROSS JOIN fixes the
  * order of the loops: whatever statistics ANALYZE has left, the row of the
  * instance is found first and the rest by primary key. */
@@ -36,11 +40,13 @@
     " CROSS JOIN source s ON s.id=i.source_id "
 
 #define STUDY_HAS_ENTRY                                                        \
-    "EXISTS(SELECT 1 FROM instance i INDEXED BY instance_listed_study"         \
-    " WHERE i.study_id=st.id AND " LISTED("i.") ")"
+    "shown_study(st.id) AND EXISTS(SELECT 1 FROM instance i INDEXED BY "       \
+    "instance_listed_study"                                                    \
+    " WHERE i.study_id=st.id AND " SHOWN("i.") ")"
 #define SERIES_HAS_ENTRY                                                       \
-    "EXISTS(SELECT 1 FROM instance i INDEXED BY instance_listed_series"        \
-    " WHERE i.series_id=se.id AND " LISTED("i.") ")"
+    "shown_series(se.id) AND EXISTS(SELECT 1 FROM instance i INDEXED BY "      \
+    "instance_listed_series"                                                   \
+    " WHERE i.series_id=se.id AND " SHOWN("i.") ")"
 
 /* Whose findings those of an object are: its own, or an image's series'. */
 #define ROI_COLUMNS "n,x,y,z,dx,dy,dz"
@@ -54,6 +60,12 @@
     " AND series_uid=(SELECT uid FROM series WHERE id=?2) "
 #define ROI_UIDS "(SELECT series_uid FROM roi WHERE table_name=?1)"
 
+/* Of a file: when one of its objects is, or it has none. */
+#define ERROR_IS_SHOWN                                                         \
+    "coalesce((SELECT max(shown(x.id)) FROM instance x"                        \
+    " INDEXED BY instance_source WHERE x.source_id=e.source_id"                \
+    " AND x.gone=0),shown_rest())"
+
 #define OUTPUT_COLUMNS                                                         \
     "object_kind,width,height,channels,num_frames,dtype,bytes,crop_x,crop_y,"  \
     "crop_w,crop_h,scale_x,scale_y,pad_l,pad_t,pad_r,pad_b,vmin,vmax,vmean,"   \
@@ -63,22 +75,25 @@
 
 static const char *const texts[SQL_COUNT] = {
     [SQL_EPOCH] = "SELECT v FROM meta WHERE k='epoch'",
-    [SQL_INSTANCE_BY_ID] = INSTANCE INSTANCE_JOIN "WHERE i.id=?1",
+    [SQL_INSTANCE_BY_ID] =
+        INSTANCE INSTANCE_JOIN "WHERE i.id=?1 AND shown(i.id)",
     [SQL_INSTANCE_BY_UID] =
         INSTANCE "INDEXED BY instance_uid" INSTANCE_JOIN
                  "WHERE i.uid=?1 AND i.study_id=?2 AND i.fname IS NULL"
-                 " AND i.dup_of IS NULL AND i.gone=0 LIMIT 1",
+                 " AND i.dup_of IS NULL AND i.gone=0 AND shown(i.id) LIMIT 1",
     [SQL_INSTANCE_BY_FNAME] =
         INSTANCE "INDEXED BY instance_fname" INSTANCE_JOIN
                  "WHERE i.fname=?1 AND i.study_id=?2"
-                 " AND i.dup_of IS NULL AND i.gone=0 LIMIT 1",
+                 " AND i.dup_of IS NULL AND i.gone=0 AND shown(i.id) LIMIT 1",
     [SQL_STUDY_BY_NAME] = "SELECT id,dirname,mtime_s FROM study"
-                          " WHERE dirname=?1",
-    [SQL_STUDY_BY_ID] = "SELECT id,dirname,mtime_s FROM study WHERE id=?1",
+                          " WHERE dirname=?1 AND shown_study(id)",
+    [SQL_STUDY_BY_ID] = "SELECT id,dirname,mtime_s FROM study WHERE id=?1"
+                        " AND shown_study(id)",
     [SQL_SERIES_BY_NAME] = "SELECT id,dirname,mtime_s FROM series"
-                           " WHERE study_id=?1 AND dirname=?2",
+                           " WHERE study_id=?1 AND dirname=?2"
+                           " AND shown_series(id)",
     [SQL_SERIES_BY_ID] = "SELECT id,dirname,mtime_s,study_id FROM series"
-                         " WHERE id=?1",
+                         " WHERE id=?1 AND shown_series(id)",
     [SQL_LIST_STUDIES] =
         "SELECT st.id,st.dirname,st.mtime_s FROM study st"
         " WHERE st.id>?1 AND " STUDY_HAS_ENTRY " ORDER BY st.id LIMIT ?2",
@@ -88,60 +103,71 @@ static const char *const texts[SQL_COUNT] = {
                         " AND " SERIES_HAS_ENTRY " ORDER BY se.id LIMIT ?3",
     [SQL_LIST_STUDY_INSTANCES] =
         INSTANCE "INDEXED BY instance_listed_study" INSTANCE_JOIN
-                 "WHERE i.study_id=?1 AND i.id>?2 AND " LISTED(
+                 "WHERE i.study_id=?1 AND i.id>?2 AND " SHOWN(
                      "i.") " ORDER BY i.id LIMIT ?3",
     [SQL_LIST_SERIES_INSTANCES] =
         INSTANCE "INDEXED BY instance_listed_series" INSTANCE_JOIN
-                 "WHERE i.series_id=?1 AND i.id>?2 AND " LISTED(
+                 "WHERE i.series_id=?1 AND i.id>?2 AND " SHOWN(
+                     "i.") " ORDER BY i.id LIMIT ?3",
+    [SQL_LIST_PRESENT] =
+        INSTANCE "INDEXED BY instance_listed_study" INSTANCE_JOIN
+                 "WHERE i.study_id=?1 AND i.id>?2 AND " LISTED(
                      "i.") " ORDER BY i.id LIMIT ?3",
     [SQL_LIST_GONE] = INSTANCE "INDEXED BY instance_gone_study" INSTANCE_JOIN
                                "WHERE i.study_id=?1 AND i.id>?2 AND i.gone<>0"
                                " ORDER BY i.id LIMIT ?3",
     [SQL_STUDY_NAMES] =
         "SELECT i.id,coalesce(i.fname,i.uid) FROM instance i"
-        " INDEXED BY instance_listed_study WHERE i.study_id=?1 AND " LISTED(
+        " INDEXED BY instance_listed_study WHERE i.study_id=?1 AND " SHOWN(
             "i.") " ORDER BY i.id LIMIT ?2",
     [SQL_LIST_CHANGED] = "SELECT id,dirname,mtime_s FROM study"
-                         " WHERE id>?1 AND epoch>?2 ORDER BY id LIMIT ?3",
+                         " WHERE id>?1 AND (epoch>?2 OR moved_study(id))"
+                         " ORDER BY id LIMIT ?3",
     [SQL_COUNT_STUDIES] = "SELECT count(*) FROM (SELECT 1 FROM study st"
                           " WHERE " STUDY_HAS_ENTRY " LIMIT ?1)",
     [SQL_COUNT_STUDY] = "SELECT count(*) FROM (SELECT 1 FROM instance i"
                         " INDEXED BY instance_listed_study WHERE i.study_id=?1"
-                        " AND " LISTED("i.") " LIMIT ?2)",
+                        " AND " SHOWN("i.") " LIMIT ?2)",
     [SQL_COUNT_SERIES] =
         "SELECT count(*) FROM (SELECT 1 FROM instance i"
         " INDEXED BY instance_listed_series WHERE i.series_id=?1"
-        " AND " LISTED("i.") " LIMIT ?2)",
+        " AND " SHOWN("i.") " LIMIT ?2)",
     [SQL_VOLUME] =
         "SELECT n_instances,z_spacing,z_uniform,volume_ok,volume_note,"
         "volume_kind,id FROM series INDEXED BY series_volume"
-        " WHERE volume_id=?1",
-    [SQL_VOLUME_ROW] = VOLUME_ROW "INDEXED BY series_volume" VOLUME_JOIN
-                                  "WHERE se.volume_id=?1",
+        " WHERE volume_id=?1 AND shown(volume_id)",
+    [SQL_VOLUME_ROW] =
+        VOLUME_ROW "INDEXED BY series_volume" VOLUME_JOIN
+                   "WHERE se.volume_id=?1 AND shown(se.volume_id)",
     [SQL_VOLUME_BY_NAME] = VOLUME_ROW VOLUME_JOIN
-    "WHERE se.study_id=?1 AND se.dirname=?2 AND se.volume_id IS NOT NULL",
-    [SQL_LIST_VOLUMES] = VOLUME_ROW "INDEXED BY series_study_volume" VOLUME_JOIN
-                                    "WHERE se.study_id=?1 AND se.volume_id>?2"
-                                    " AND ?3 IN (0,se.id)"
-                                    " ORDER BY se.volume_id LIMIT ?4",
+    "WHERE se.study_id=?1 AND se.dirname=?2 AND se.volume_id IS NOT NULL"
+    " AND shown(se.volume_id)",
+    [SQL_LIST_VOLUMES] =
+        VOLUME_ROW "INDEXED BY series_study_volume" VOLUME_JOIN
+                   "WHERE se.study_id=?1 AND se.volume_id>?2"
+                   " AND ?3 IN (0,se.id) AND shown(se.volume_id)"
+                   " ORDER BY se.volume_id LIMIT ?4",
     [SQL_VOLUME_SLICES] =
         "SELECT i.id,i.ipp_x,i.ipp_y,i.ipp_z,i.instance_number,i.wc,i.ww,"
         "i.voi_fn,s.dev,s.ino,s.size,s.mtime_ns"
         " FROM series se INDEXED BY series_volume"
         " CROSS JOIN instance i INDEXED BY instance_series_ord"
         " ON i.series_id=se.id CROSS JOIN source s ON s.id=i.source_id"
-        " WHERE se.volume_id=?1 AND i.ord IS NOT NULL"
+        " WHERE se.volume_id=?1 AND shown(se.volume_id)"
+        " AND i.ord IS NOT NULL"
         " AND " LISTED("i.") " ORDER BY i.ord,i.id",
     [SQL_TOTALS] =
         "SELECT (SELECT count(*) FROM source WHERE vanished=0),"
-        "(SELECT count(*) FROM instance WHERE gone=0),"
+        "(SELECT count(*) FROM instance WHERE gone=0 AND shown(id)),"
         "(SELECT count(*) FROM instance INDEXED BY instance_listed_study"
-        " WHERE " LISTED(
+        " WHERE " SHOWN(
             "") "),"
                 "(SELECT count(*) FROM study st WHERE " STUDY_HAS_ENTRY "),"
                 "(SELECT count(*) FROM series se WHERE " SERIES_HAS_ENTRY "),"
                 "(SELECT total(size) FROM source WHERE vanished=0)",
-    [SQL_COUNT_ERRORS] = "SELECT count(*) FROM error",
+    [SQL_COUNT_ERRORS] =
+        "SELECT CASE WHEN shown_all() THEN (SELECT count(*) FROM error)"
+        " ELSE (SELECT count(*) FROM error e WHERE " ERROR_IS_SHOWN ") END",
     [SQL_VIEW_BY_TEXT] = "SELECT id FROM view WHERE canonical=?1",
     [SQL_VIEW_BY_ID] = "SELECT canonical FROM view WHERE id=?1",
     [SQL_VIEW_BY_DIRNAME] = "SELECT id,canonical FROM view WHERE dirname=?1",
@@ -156,14 +182,15 @@ static const char *const texts[SQL_COUNT] = {
                        " WHERE view_id=?1 AND instance_id=?2 AND engine=?5"
                        " AND crop_w IS NOT NULL AND ?3=0 AND ?4=0 LIMIT 1",
     [SQL_UNKNOWN_OUTPUTS] =
-        INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " LISTED(
+        INSTANCE "NOT INDEXED" INSTANCE_JOIN "WHERE i.id>?2 AND " SHOWN(
             "i.") " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
                   " AND o.instance_id=i.id AND o.part=?6 AND o.fmt=?5"
                   " AND o.engine=?4)"
                   " ORDER BY i.id LIMIT ?3",
     [SQL_UNKNOWN_VOLUMES] = VOLUME_ROW
     "INDEXED BY series_volume" VOLUME_JOIN "WHERE se.volume_id>?2"
-    " AND NOT EXISTS(SELECT 1 FROM output o WHERE o.view_id=?1"
+    " AND shown(se.volume_id) AND NOT EXISTS(SELECT 1 FROM output o WHERE "
+    "o.view_id=?1"
     " AND o.instance_id=se.volume_id AND o.part=?6 AND o.fmt=?5"
     " AND o.engine=?4) ORDER BY se.volume_id LIMIT ?3",
     [SQL_OUTPUT_LAST_PART] =
@@ -173,21 +200,23 @@ static const char *const texts[SQL_COUNT] = {
                        " ORDER BY frame",
     [SQL_IMAGE_OF_UID] =
         "SELECT id FROM instance INDEXED BY instance_uid WHERE uid=?1"
-        " AND gone=0 AND dup_of IS NULL AND has_pixels=1 LIMIT 1",
+        " AND gone=0 AND dup_of IS NULL AND has_pixels=1 AND shown(id)"
+        " LIMIT 1",
     [SQL_ERROR_GET] = "SELECT message FROM error WHERE source_id=?1"
                       " AND view_id IN (?2,0) ORDER BY view_id DESC,at DESC"
                       " LIMIT 1",
-    [SQL_ERRORS] = "SELECT s.relpath,v.canonical,e.stage,e.errno,e.message,e.at"
-                   " FROM error e LEFT JOIN source s ON s.id=e.source_id"
-                   " LEFT JOIN view v ON v.id=e.view_id"
-                   " ORDER BY e.source_id,e.view_id,e.stage",
+    [SQL_ERRORS] =
+        "SELECT s.relpath,v.canonical,e.stage,e.errno,e.message,e.at"
+        " FROM error e LEFT JOIN source s ON s.id=e.source_id"
+        " LEFT JOIN view v ON v.id=e.view_id"
+        " WHERE " ERROR_IS_SHOWN " ORDER BY e.source_id,e.view_id,e.stage",
     /* The instance's columns come first, for manifest_instance_load (33). */
     [SQL_CSV] =
         "SELECT " INSTANCE_COLUMNS ","
         "st.uid,se.uid,i.uid,o.width,o.height,o.channels,o.num_frames,o.bytes,"
         "p.pkey,se.modality,se.body_part,i.instance_number,i.ord"
         " FROM study st CROSS JOIN instance i INDEXED BY instance_listed_study"
-        " ON i.study_id=st.id AND " LISTED(
+        " ON i.study_id=st.id AND " SHOWN(
             "i.") " CROSS JOIN series se ON se.id=i.series_id"
                   " CROSS JOIN source s ON s.id=i.source_id"
                   " LEFT JOIN patient p ON p.id=st.patient_id"
@@ -200,7 +229,7 @@ static const char *const texts[SQL_COUNT] = {
         "o.channels,o.num_frames,o.bytes,p.pkey,se.modality,se.body_part,NULL,"
         "NULL FROM study st CROSS JOIN series se"
         " INDEXED BY series_study_volume ON se.study_id=st.id"
-        " AND se.volume_id IS NOT NULL"
+        " AND se.volume_id IS NOT NULL AND shown(se.volume_id)"
         " CROSS JOIN instance i ON i.id=se.volume_first"
         " CROSS JOIN source s ON s.id=i.source_id"
         " LEFT JOIN patient p ON p.id=st.patient_id"

@@ -5,6 +5,7 @@
  * may neither scan a table nor sort.
  */
 #undef NDEBUG
+#include "manifest/shown.h"
 #include "manifest/statements.h"
 
 #include <check.h>
@@ -73,6 +74,7 @@ static char *plan_of(sqlite3 *db, enum sql which)
 
 static char *state;
 static sqlite3 *db;
+static struct shown *const all = NULL;
 
 /* Ten studies of ten series of ten instances. */
 static void setup(int analyzed)
@@ -100,6 +102,7 @@ static void setup(int analyzed)
     char *path = scratch_text("%s/manifest.db", state);
 
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(shown_functions(db, &all), SQLITE_OK);
     free(path);
 }
 
