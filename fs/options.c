@@ -1,156 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* options.c: see options.h. */
-#include "options.h"
+#include "options_impl.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum option_type {
-    OPTION_FLAG,    /* bool */
-    OPTION_TEXT,    /* char *, owned */
-    OPTION_SIZE,    /* uint64_t with a suffix */
-    OPTION_NUMBER,  /* uint64_t */
-    OPTION_OCTAL,   /* uint64_t */
-    OPTION_ID,      /* int64_t, not negative */
-    OPTION_CHOICE,  /* bool, set by the one word in `metavar` */
-    OPTION_SWITCH,  /* bool: "auto" or "off" */
-    OPTION_COUNT,   /* uint64_t, or "off" for 0 */
-    OPTION_KERNEL,  /* passed on to mount(2) */
-    OPTION_IGNORED, /* accepted because fstab and mount(8) say it */
-    OPTION_FORCED   /* accepted; prepfs always mounts like this */
-};
-
-struct option {
-    const char *name; /* "x-*": any word that starts with x- */
-    char letter;      /* or 0 */
-    enum option_type type;
-    size_t offset;       /* in struct options */
-    uint64_t low, high;  /* of SIZE, NUMBER, OCTAL and ID; high 0: any */
-    const char *metavar; /* of the value, or NULL */
-    const char *help;    /* NULL: not shown in detail */
-};
-
-#define AT(field) offsetof(struct options, field)
-
-static const struct option table[] = {
-    {"help", 'h', OPTION_FLAG, AT(help), 0, 0, NULL, "print this and exit"},
-    {"version", 'V', OPTION_FLAG, AT(version), 0, 0, NULL,
-     "print the versions of prepfs and its libraries and exit"},
-    {"foreground", 'f', OPTION_FLAG, AT(foreground), 0, 0, NULL,
-     "stay in the foreground and log to the terminal"},
-    {"debug", 'd', OPTION_FLAG, AT(debug), 0, 0, NULL,
-     "like -f, and log every request"},
-
-    {"state", 0, OPTION_TEXT, AT(state_dir), 0, 0, "DIR",
-     "where the manifest is kept\n"
-     "(default: $XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID)"},
-    {"cache", 0, OPTION_SIZE, AT(cache_bytes), 1 << 20, 0, "SIZE",
-     "memory for computed images (default: a quarter of what is free)"},
-    {"epochs", 0, OPTION_SWITCH, AT(epochs), 0, 0, "auto|off",
-     "keep part of a data set that is larger than the memory, instead of\n"
-     "the latest of it (default: auto, when that gives more hits)"},
-    {"pressure", 0, OPTION_SWITCH, AT(pressure), 0, 0, "auto|off",
-     "give memory back while the system is short of it (default: auto)"},
-    {"prefetch", 0, OPTION_COUNT, AT(prefetch), 1, 64, "N|off",
-     "images or frames made ahead of a sequential reader (default: 4)"},
-    {"threads", 0, OPTION_NUMBER, AT(threads), 1, 256, "N",
-     "threads that decode (default: one per processor)"},
-    {"workers", 0, OPTION_ID, AT(workers), 0, 256, "N",
-     "processes that decoders run in, so that a file which makes one crash\n"
-     "or hang harms nothing else; 0: none (default: one per thread)"},
-    {"decode_time", 0, OPTION_NUMBER, AT(decode_time), 1, 86400, "SECONDS",
-     "processor time for a frame in a worker (default: 60)"},
-    {"decode_memory", 0, OPTION_SIZE, AT(decode_memory), 64 << 20, 0, "SIZE",
-     "memory for a frame in a worker (default: 1G)"},
-    {"presets", 0, OPTION_TEXT, AT(presets), 0, 0, "FILE",
-     "names for views, as [views] Name = operators"},
-    {"preset_dirs", 0, OPTION_FLAG, AT(preset_dirs), 0, 0, NULL,
-     "show presets as folders instead of symbolic links"},
-    {"index", 0, OPTION_CHOICE, AT(index_background), 0, 0, "background",
-     "mount during the first index; files appear as they are found"},
-    {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
-     "stack series whose slices are not evenly spaced, as if they were"},
-    {"xattr", 0, OPTION_FLAG, AT(xattr), 0, 0, NULL,
-     "extended attributes user.prepfs.* on images (costs two requests\n"
-     "per file in ls -l)"},
-    {"max_views", 0, OPTION_NUMBER, AT(max_views), 1, 65535, "N",
-     "views that may be in use (default: 65535)"},
-    {"max_pixels", 0, OPTION_SIZE, AT(max_pixels), 1, 0, "SIZE",
-     "pixels a frame may have (default: 1G)"},
-    {"max_bytes_per_file", 0, OPTION_SIZE, AT(max_bytes_per_file), 1, 0, "SIZE",
-     "bytes a file may have (default: 64G)"},
-    {"read_ahead_kb", 0, OPTION_NUMBER, AT(read_ahead_kb), 4, 1 << 20, "N",
-     "read-ahead of the kernel for this mount (needs root)"},
-
-    {"uid", 0, OPTION_ID, AT(uid), 0, UINT32_MAX - 1, "N",
-     "owner of everything (default: who mounts)"},
-    {"gid", 0, OPTION_ID, AT(gid), 0, UINT32_MAX - 1, "N",
-     "group of everything (default: who mounts)"},
-    {"umask", 0, OPTION_OCTAL, AT(umask), 0, 0777, "OCTAL",
-     "permission bits to take away (default: 0)"},
-    {"allow_other", 0, OPTION_FLAG, AT(allow_other), 0, 0, NULL,
-     "let other users in, as far as the modes say"},
-    {"allow_root", 0, OPTION_FLAG, AT(allow_root), 0, 0, NULL,
-     "let root in as well"},
-    {"default_permissions", 0, OPTION_FLAG, AT(default_permissions), 0, 0, NULL,
-     "let the kernel check the modes (implied by allow_other)"},
-    {"auto_unmount", 0, OPTION_FLAG, AT(auto_unmount), 0, 0, NULL,
-     "unmount when prepfs dies"},
-    {"fsname", 0, OPTION_TEXT, AT(fsname), 0, 0, "NAME",
-     "source shown by mount and df (default: the archive)"},
-    {"remount", 0, OPTION_FLAG, AT(remount), 0, 0, NULL,
-     "given by mount(8): make a mount read-only again"},
-
-    {"context", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
-    {"fscontext", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
-    {"defcontext", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
-    {"rootcontext", 0, OPTION_KERNEL, 0, 0, 0, "LABEL", NULL},
-
-    {"ro", 0, OPTION_FORCED, 0, 0, 0, NULL, NULL},
-    {"nosuid", 0, OPTION_FORCED, 0, 0, 0, NULL, NULL},
-    {"nodev", 0, OPTION_FORCED, 0, 0, 0, NULL, NULL},
-    {"noexec", 0, OPTION_FORCED, 0, 0, 0, NULL, NULL},
-
-    {"rw", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"suid", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"dev", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"exec", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"defaults", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"auto", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"noauto", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nofail", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"_netdev", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"user", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nouser", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"users", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"owner", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"group", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"atime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"noatime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"diratime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nodiratime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"relatime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"norelatime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"strictatime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nostrictatime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"lazytime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nolazytime", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"sync", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"async", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"dirsync", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"mand", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nomand", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"silent", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"loud", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"nonempty", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-    {"subtype", 0, OPTION_IGNORED, 0, 0, 0, "NAME", NULL},
-    {"comment", 0, OPTION_IGNORED, 0, 0, 0, "TEXT", NULL},
-    {"x-*", 0, OPTION_IGNORED, 0, 0, 0, NULL, NULL},
-};
-
-enum { N_OPTIONS = sizeof table / sizeof table[0] };
 
 /* ---- the nearest word ---- */
 
@@ -195,10 +50,10 @@ static const char *nearest(const char *word)
     unsigned limit = strlen(word) < 5 ? 1 : (unsigned)strlen(word) / 3;
     unsigned d;
 
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        d = distance(word, table[i].name);
+    for (const struct option *o = options_table; o->name; o++) {
+        d = distance(word, o->name);
         if (d <= limit) {
-            best = table[i].name;
+            best = o->name;
             limit = d - (d > 0);
         }
     }
@@ -372,18 +227,18 @@ static bool names(const struct option *option, const char *word, size_t n)
 
 static const struct option *find(const char *word, size_t n)
 {
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (names(&table[i], word, n))
-            return &table[i];
+    for (const struct option *o = options_table; o->name; o++) {
+        if (names(o, word, n))
+            return o;
     }
     return NULL;
 }
 
 static const struct option *find_letter(char letter)
 {
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (table[i].letter && table[i].letter == letter)
-            return &table[i];
+    for (const struct option *o = options_table; o->name; o++) {
+        if (o->letter && o->letter == letter)
+            return o;
     }
     return NULL;
 }
@@ -566,85 +421,4 @@ void options_deinit(struct options *o)
     free(o->fsname);
     free(o->kernel);
     memset(o, 0, sizeof *o);
-}
-
-/* ---- --help ---- */
-
-enum { HELP_COLUMN = 30 };
-
-static void print_help_text(FILE *out, int column, const char *text)
-{
-    const char *end;
-
-    for (;; text = end + 1) {
-        end = strchrnul(text, '\n');
-        fprintf(out, "%*s%.*s\n",
-                column < HELP_COLUMN ? HELP_COLUMN - column : 1, "",
-                (int)(end - text), text);
-        column = 0;
-        if (!*end)
-            return;
-    }
-}
-
-static void print_option(FILE *out, const struct option *option)
-{
-    int n;
-
-    if (option->letter)
-        n = fprintf(out, "  -%c, --%s", option->letter, option->name);
-    else
-        n = fprintf(out, "  -o %s%s%s", option->name,
-                    option->metavar ? "=" : "",
-                    option->metavar ? option->metavar : "");
-    print_help_text(out, n, option->help);
-}
-
-/* Names of one type, wrapped at 76 columns. */
-static void print_names(FILE *out, enum option_type type)
-{
-    int column = 76;
-
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (table[i].type != type)
-            continue;
-        if (column + (int)strlen(table[i].name) + 1 > 76)
-            column = fprintf(out, "\n   ") - 1;
-        column += fprintf(out, " %s", table[i].name);
-    }
-    fputc('\n', out);
-}
-
-void options_help(FILE *out)
-{
-    fputs("usage: prepfs ARCHIVE MOUNTPOINT [-f] [-d] "
-          "[-o OPTION[,OPTION...]]\n\n"
-          "Shows every DICOM image under ARCHIVE as a preprocessed TIFF:\n"
-          "  MOUNTPOINT/VIEW/STUDY/IMAGE.tiff\n"
-          "where VIEW says how (see prepfs-view(7); `full` is a start).\n\n",
-          out);
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (table[i].help)
-            print_option(out, &table[i]);
-    }
-    fputs("\nAlways so:", out);
-    print_names(out, OPTION_FORCED);
-    fputs("\nPassed to the kernel, with a value:", out);
-    print_names(out, OPTION_KERNEL);
-    fputs("\nAccepted because fstab and mount(8) say them, without effect:",
-          out);
-    print_names(out, OPTION_IGNORED);
-    fputs("\nSIZE is a number of bytes (or pixels), or one with K, M, G or T "
-          "for 1024s.\n"
-          "Options of -o may also be given as --OPTION[=VALUE].\n"
-          "Unmount with: fusermount3 -u MOUNTPOINT\n",
-          out);
-}
-
-void options_list(FILE *out, bool ignored)
-{
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if ((table[i].type == OPTION_IGNORED) == ignored)
-            fprintf(out, "%s\n", table[i].name);
-    }
 }
