@@ -452,7 +452,7 @@ static struct node *open_epoch(struct control *c, struct error *err)
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
-        if (errno == ENOENT)
+        if (errno == ENOENT || errno == ENOTDIR)
             (void)error_set(err, ERROR_NOT_FOUND,
                             "manifest.db is not ready yet");
         else
@@ -502,17 +502,22 @@ int control_lookup_database(struct control *c, struct control_file *ret,
 {
     struct node *garbage[2] = {NULL, NULL};
     struct node *node = open_epoch(c, err);
+    bool exists;
 
-    if (!node)
-        return -1;
+    /* Without a file, because somebody took the state folder away, the last
+     * one is still open. */
     lock_acquire(&c->lock);
-    adopt_epoch_locked(c, node, garbage);
-    count_lookup_locked(c->epoch);
-    describe(c->epoch, ret);
+    if (node)
+        adopt_epoch_locked(c, node, garbage);
+    exists = c->epoch != NULL;
+    if (exists) {
+        count_lookup_locked(c->epoch);
+        describe(c->epoch, ret);
+    }
     lock_release(&c->lock);
     free_node(garbage[0]);
     free_node(garbage[1]);
-    return 0;
+    return exists ? 0 : -1;
 }
 
 /* ---- by number ---- */

@@ -11,6 +11,7 @@
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
 #include <fuse_lowlevel.h>
 
+#include "cohort.h"
 #include "log.h"
 #include "options.h"
 #include "pool.h"
@@ -26,6 +27,7 @@ struct fs {
     struct stats stats;
     struct report report;
     struct manifest *manifest;
+    struct cohort *cohort; /* NULL: all of the archive */
     struct cache *cache;
     struct workers *workers; /* main.c's; NULL: decodes in this process */
     struct render *render;

@@ -32,7 +32,10 @@ struct indexer {
     struct lock lock;
     pthread_cond_t wake;
     bool stop;
-    bool wanted; /* a pass */
+    bool wanted;         /* a pass */
+    bool wants_snapshot; /* of what others have indexed */
+
+    bool is_stale; /* the watcher's: the snapshot of a cohort */
 };
 
 struct indexer *indexer_new(const struct indexer_config *config,
@@ -200,20 +203,24 @@ int indexer_first(struct indexer *x, struct error *err)
     struct index_result result = {0};
     int rc = pass(x, &result, err);
 
+    if (rc == 0 && cohort_update(x->fs->cohort, true, err) < 0)
+        return -1;
     return rc != 0 ? rc : make_snapshot(x, true, err);
 }
 
 /* ---- the threads ---- */
 
-/* Waits for a reason to make a pass; false to stop. */
-static bool wait_for_wish(struct indexer *x)
+/* Waits for a reason to make a pass, or a snapshot alone; false to stop. */
+static bool wait_for_wish(struct indexer *x, bool *ret_pass)
 {
     bool stop;
 
     lock_acquire(&x->lock);
-    while (!x->stop && !x->wanted)
+    while (!x->stop && !x->wanted && !x->wants_snapshot)
         lock_wait(&x->lock, &x->wake);
+    *ret_pass = x->wanted;
     x->wanted = false;
+    x->wants_snapshot = false;
     stop = x->stop;
     lock_release(&x->lock);
     return !stop;
@@ -226,15 +233,36 @@ static void log_error(struct indexer *x, const char *what,
         log_line(x->fs->log, LOG_LEVEL_ERROR, "%s: %s", what, err->msg);
 }
 
+/* Also if nothing changed in the archive: labels may have. */
+static int look_at_cohort(struct indexer *x)
+{
+    struct error err = ERROR_INIT;
+    int news = cohort_update(x->fs->cohort, true, &err);
+
+    if (news < 0)
+        log_error(x, "where", &err);
+    return news;
+}
+
 static void pass_and_snapshot(struct indexer *x)
 {
     struct index_result result = {0};
     struct error err = ERROR_INIT;
     int rc = pass(x, &result, &err);
+    bool changed = look_at_cohort(x) == COHORT_CHANGED;
 
     if (rc < 0)
         log_error(x, "index", &err);
-    if (rc == 0 && make_snapshot(x, changed_the_tree(&result), &err) < 0)
+    if (rc == 0 &&
+        make_snapshot(x, changed || changed_the_tree(&result), &err) < 0)
+        log_error(x, "manifest.db", &err);
+}
+
+static void snapshot_only(struct indexer *x, bool changed)
+{
+    struct error err = ERROR_INIT;
+
+    if (make_snapshot(x, changed, &err) < 0)
         log_error(x, "manifest.db", &err);
 }
 
@@ -242,12 +270,18 @@ static void *run_passes(void *opaque)
 {
     struct indexer *x = opaque;
     struct error err = ERROR_INIT;
+    bool pass_too;
 
-    /* If an earlier mount ended between its index and its snapshot. */
-    if (indexer_has_run(x, &err) == 1 && make_snapshot(x, false, &err) < 0)
-        log_error(x, "manifest.db", &err);
-    while (wait_for_wish(x))
-        pass_and_snapshot(x);
+    /* If an earlier mount ended between its index and its snapshot. That of a
+     * cohort may be what a process that was killed has left. */
+    if (indexer_has_run(x, &err) == 1)
+        snapshot_only(x, x->fs->cohort != NULL);
+    while (wait_for_wish(x, &pass_too)) {
+        if (pass_too)
+            pass_and_snapshot(x);
+        else
+            snapshot_only(x, true);
+    }
     return NULL;
 }
 
@@ -271,13 +305,43 @@ static bool nap(struct indexer *x)
     return !stop;
 }
 
+/* Whoever indexes makes a snapshot of all of the archive; that of a cohort
+ * only its mount can make: once what changed has come to rest. */
+static void see_to_snapshot(struct indexer *x, int news)
+{
+    if (news == COHORT_CHANGED)
+        x->is_stale = true;
+    if (news != COHORT_SAME || !x->is_stale ||
+        atomic_load(&x->fs->report.indexing))
+        return;
+    x->is_stale = false;
+    lock_acquire(&x->lock);
+    x->wants_snapshot = true;
+    lock_check(pthread_cond_broadcast(&x->wake));
+    lock_release(&x->lock);
+}
+
+/* What the archive has become, as this mount shows it, and then the word to
+ * the kernel. */
+static int look_around(struct indexer *x, struct error *err)
+{
+    int news = cohort_update(x->fs->cohort, false, err);
+
+    see_to_snapshot(x, news);
+    if (news == COHORT_LATER)
+        return 0;
+    if (news < 0) /* what was shown stays; the rest is told all the same */
+        log_error(x, "where", err);
+    return refresh_run(&x->refresh, err);
+}
+
 static void *watch(void *opaque)
 {
     struct indexer *x = opaque;
     struct error err = ERROR_INIT;
 
     while (nap(x)) {
-        if (refresh_run(&x->refresh, &err) < 0)
+        if (look_around(x, &err) < 0)
             (void)log_failure(x->fs->log, log_now_ms(), err.msg);
     }
     return NULL;

@@ -11,6 +11,7 @@
  *     serve              until unmounted, or a signal came: guard.c
  *     all back           in the opposite order
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -168,6 +169,18 @@ static int index_first(struct mount *m, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+static void tell_cohort(struct mount *m)
+{
+    struct manifest_cohort_size size;
+
+    cohort_size(m->parts.fs.cohort, &size);
+    if (m->parts.fs.cohort)
+        log_line(&m->log, LOG_LEVEL_INFO,
+                 "%" PRIu64 " of %" PRIu64 " images are shown%s%s", size.images,
+                 size.images + size.hidden, m->options.where ? ", where" : "",
+                 m->options.hide_burned_in ? ", hide_burned_in" : "");
+}
+
 static void on_hangup(void *opaque)
 {
     struct mount *m = opaque;
@@ -188,9 +201,10 @@ static int start(struct mount *m, struct error *err)
     m->guard = guard_start(&config, err);
     if (!m->guard ||
         parts_open(&m->parts, &m->options, &m->paths, m->workers, &m->log,
-                   err) < 0 ||
+                   &m->cancel, err) < 0 ||
         index_first(m, err) < 0)
         return -1;
+    tell_cohort(m);
     m->session = session_new(&m->parts.fs, m->paths.archive, err);
     if (!m->session || session_mount(m->session, m->paths.mountpoint, err) < 0)
         return -1;

@@ -418,6 +418,7 @@ void options_deinit(struct options *o)
     free(o->mountpoint);
     free(o->state_dir);
     free(o->presets);
+    free(o->where);
     free(o->fsname);
     free(o->kernel);
     memset(o, 0, sizeof *o);

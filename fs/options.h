@@ -32,6 +32,8 @@ struct options {
     char *presets;   /* file, or NULL; owned */
     bool preset_dirs;
     bool index_background;
+    char *where;         /* an SQL expression, or NULL; owned */
+    bool hide_burned_in; /* (0028,0301) is YES */
     bool xattr;
     uint64_t cache_bytes;   /* 0: a quarter of the memory that is free */
     bool gaps_allowed;      /* irregular series are stacked */

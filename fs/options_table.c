@@ -42,6 +42,12 @@ const struct option options_table[] = {
      "mount during the first index; files appear as they are found"},
     {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
      "stack series whose slices are not evenly spaced, as if they were"},
+    {"where", 0, OPTION_TEXT, AT(where), 0, 0, "SQL",
+     "show only images that this is true of: an expression over the view\n"
+     "cohort of manifest.db; see prepfs(1)"},
+    {"hide_burned_in", 0, OPTION_FLAG, AT(hide_burned_in), 0, 0, NULL,
+     "leave out images that say of themselves that patient data is written\n"
+     "into the pixels"},
     {"xattr", 0, OPTION_FLAG, AT(xattr), 0, 0, NULL,
      "extended attributes user.prepfs.* on images (costs two requests\n"
      "per file in ls -l)"},

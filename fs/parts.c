@@ -14,17 +14,30 @@ enum {
     PREFETCH_MAX = 256, /* guesses that wait for one */
 };
 
-static int open_state(struct parts *p, const struct paths *paths,
-                      struct error *err)
+/* The file behind manifest.db; that of a cohort goes with the mount. */
+static int name_snapshot(struct parts *p, const struct options *o,
+                         struct error *err)
+{
+    const struct manifest_cohort cohort = {.where = o->where,
+                                           .hide_burned_in = o->hide_burned_in};
+    char name[MANIFEST_COHORT_NAME_SIZE] = MANIFEST_SNAPSHOT;
+
+    if (o->where || o->hide_burned_in)
+        manifest_cohort_name(&cohort, name);
+    if (asprintf(&p->snapshot, "%s/%s", p->state_dir, name) >= 0)
+        return 0;
+    p->snapshot = NULL;
+    return error_no_memory(err);
+}
+
+static int open_state(struct parts *p, const struct options *o,
+                      const struct paths *paths, struct error *err)
 {
     if (state_prepare(paths->archive, paths->state_dir, true, &p->state_dir,
                       err) < 0 ||
-        paths_check_state(paths, p->state_dir, err) < 0)
+        paths_check_state(paths, p->state_dir, err) < 0 ||
+        name_snapshot(p, o, err) < 0)
         return -1;
-    if (asprintf(&p->snapshot, "%s/%s", p->state_dir, MANIFEST_SNAPSHOT) < 0) {
-        p->snapshot = NULL;
-        return error_no_memory(err);
-    }
     p->fs.manifest = manifest_open(p->state_dir, MANIFEST_READ_WRITE, err);
     if (!p->fs.manifest)
         return -1;
@@ -33,6 +46,22 @@ static int open_state(struct parts *p, const struct paths *paths,
                  "the manifest was damaged; it is kept as %s and made anew",
                  manifest_set_aside(p->fs.manifest));
     return 0;
+}
+
+static int open_cohort(struct parts *p, const struct options *o,
+                       const atomic_bool *cancel, struct error *err)
+{
+    struct cohort_config config = {
+        .manifest = p->fs.manifest,
+        .where = o->where,
+        .hide_burned_in = o->hide_burned_in,
+        .cancel = cancel,
+    };
+
+    if (!o->where && !o->hide_burned_in)
+        return 0;
+    p->fs.cohort = cohort_new(&config, err);
+    return p->fs.cohort ? 0 : -1;
 }
 
 /* Bytes as people write them: 512 MiB, 5.2 GiB. */
@@ -206,6 +235,7 @@ static void fill_report(struct parts *p)
     r->readers = p->fs.readers;
     r->epochs = p->fs.options->epochs;
     r->manifest = p->fs.manifest;
+    r->cohort = p->fs.cohort;
     r->started_ms = log_now_ms();
 }
 
@@ -276,14 +306,15 @@ static int open_tree(struct parts *p, const struct options *o,
 
 int parts_open(struct parts *p, const struct options *options,
                const struct paths *paths, struct workers *workers,
-               struct log *log, struct error *err)
+               struct log *log, const atomic_bool *cancel, struct error *err)
 {
     memset(p, 0, sizeof *p);
     p->fs.workers = workers;
     p->fs.options = options;
     p->fs.log = log;
     stats_init(&p->fs.stats);
-    if (open_state(p, paths, err) < 0 ||
+    if (open_state(p, options, paths, err) < 0 ||
+        open_cohort(p, options, cancel, err) < 0 ||
         open_engine(p, options, paths, err) < 0 ||
         open_views(p, options, paths, err) < 0 ||
         open_pool(p, options, err) < 0 || open_readers(p, options, err) < 0 ||
@@ -303,6 +334,9 @@ void parts_close(struct parts *p)
     render_free(p->fs.render);
     cache_pressure_stop(p->pressure);
     cache_free(p->fs.cache);
+    if (p->fs.cohort && p->snapshot)
+        (void)unlink(p->snapshot);
+    cohort_free(p->fs.cohort);
     manifest_close(p->fs.manifest);
     free(p->snapshot);
     free(p->state_dir);

@@ -22,10 +22,11 @@ struct parts {
 unsigned parts_threads(const struct options *options);
 
 /* Opens the state and fills *parts; parts_close also after a failure. All
- * arguments are borrowed until then; `workers` may be NULL (render.h). */
+ * arguments are borrowed until then; `workers` may be NULL (render.h). `cancel`
+ * ends what takes long. */
 int parts_open(struct parts *parts, const struct options *options,
                const struct paths *paths, struct workers *workers,
-               struct log *log, struct error *err);
+               struct log *log, const atomic_bool *cancel, struct error *err);
 void parts_close(struct parts *parts);
 
 /* Reads the presets again. What is wrong with them is logged, and the old

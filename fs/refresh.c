@@ -25,6 +25,7 @@ int refresh_init(struct refresh *r, struct fs *fs, struct fuse_session *se,
     r->fs = fs;
     r->se = se;
     r->epoch = manifest_epoch(fs->manifest, err);
+    manifest_cohort_told(fs->manifest);
     return r->epoch < 0 ? -1 : 0;
 }
 
@@ -215,13 +216,6 @@ typedef int (*list_fn)(struct manifest *m, int64_t study_id, int64_t after,
                        unsigned limit, struct manifest_instance *ret,
                        struct error *err);
 
-static int list_present(struct manifest *m, int64_t study_id, int64_t after,
-                        unsigned limit, struct manifest_instance *ret,
-                        struct error *err)
-{
-    return manifest_list_instances(m, study_id, 0, after, limit, ret, err);
-}
-
 static int tell_rows(struct task *t, list_fn list,
                      struct manifest_instance *rows, struct error *err)
 {
@@ -240,15 +234,15 @@ static int tell_rows(struct task *t, list_fn list,
     return 0;
 }
 
-/* The names of images that went must be forgotten too, or they would resolve
- * for as long as the kernel keeps them. */
+/* The names of images that went, or are shown no more, must be forgotten too,
+ * or they would resolve for as long as the kernel keeps them. */
 static int tell_study(struct refresh *r, const struct manifest_folder *study,
                       struct manifest_instance *rows, struct error *err)
 {
     struct task t = {
         .r = r, .study = study, .rows = rows, .presets = preset_folders(r)};
 
-    if (tell_rows(&t, list_present, rows, err) < 0)
+    if (tell_rows(&t, manifest_list_present, rows, err) < 0)
         return -1;
     return tell_rows(&t, manifest_list_gone, rows, err);
 }
@@ -280,7 +274,7 @@ int refresh_run(struct refresh *r, struct error *err)
 
     if (epoch < 0)
         return -1;
-    if (epoch == r->epoch)
+    if (epoch == r->epoch && !manifest_cohort_moved(r->fs->manifest))
         return 0;
     rows = calloc(PAGE, sizeof *rows);
     if (!rows)
@@ -292,5 +286,6 @@ int refresh_run(struct refresh *r, struct error *err)
     if (rc < 0)
         return -1;
     r->epoch = epoch;
+    manifest_cohort_told(r->fs->manifest);
     return 1;
 }

@@ -27,6 +27,7 @@ struct numbers {
     struct cache_stats cache;
     struct readers_stats readers;
     struct manifest_totals totals;
+    struct manifest_cohort_size cohort;
 };
 
 enum item_kind { COUNTER, GAUGE, REAL /* a gauge, double */ };
@@ -138,6 +139,10 @@ static const struct item items[] = {
     {"sources", GAUGE, AT(totals.sources), "files known in the archive"},
     {"instances", GAUGE, AT(totals.instances), "DICOM instances"},
     {"images", GAUGE, AT(totals.images), "instances with pixels"},
+    {"images_hidden", GAUGE, AT(cohort.hidden),
+     "images that the options where and hide_burned_in leave out"},
+    {"burned_in_hidden", GAUGE, AT(cohort.burned_in),
+     "images that hide_burned_in leaves out"},
     {"studies", GAUGE, AT(totals.studies), "studies"},
     {"series", GAUGE, AT(totals.series), "series"},
     {"errors", GAUGE, AT(totals.errors), "rows in errors.tsv"},
@@ -210,6 +215,7 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     readers_stats_get(r->readers, &n->readers);
     workers_stats_get(r->workers, &n->workers);
     cache_stats_get(r->cache, &n->cache);
+    cohort_size(r->cohort, &n->cohort);
     if (n->cache.bytes_compressed > 0)
         n->ratio =
             (double)n->cache.bytes_logical / (double)n->cache.bytes_compressed;

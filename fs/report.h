@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cohort.h"
 #include "manifest/manifest.h"
 #include "pool.h"
 #include "prepfs/cache.h"
@@ -32,8 +33,9 @@ struct report {
     struct cache *cache;
     struct readers *readers;
     struct manifest *manifest;
-    bool epochs;         /* the cache is guarded */
-    uint64_t started_ms; /* log_now_ms() at mount */
+    struct cohort *cohort; /* may be NULL */
+    bool epochs;           /* the cache is guarded */
+    uint64_t started_ms;   /* log_now_ms() at mount */
     unsigned fuse_threads;
     unsigned fuse_version; /* 314 for 3.14 */
     /* set by INIT, before any other request */

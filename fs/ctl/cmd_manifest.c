@@ -62,7 +62,10 @@ int cmd_manifest(const struct ctl_args *args)
 
     if (!m)
         return ctl_fail(args, &err);
-    int rc = print_csv(m, &view, gaps_allowed, &err);
+    int rc = ctl_where(args, m, &err);
+
+    if (rc == 0)
+        rc = print_csv(m, &view, gaps_allowed, &err);
 
     manifest_close(m);
     return rc == 0 ? ctl_finish_output(args) : ctl_fail(args, &err);

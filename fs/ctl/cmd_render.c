@@ -290,6 +290,8 @@ static int collect_inputs(struct rendering *r, struct error *err)
     /* A second format wants the crop boxes of the first. */
     if (r->batch.n_formats == 1 && collection_settle(&r->inputs, err) != 0)
         return -1;
+    if (ctl_where(r->args, r->inputs.manifest, err) != 0)
+        return -1;
     return engine_open(&r->engine, r->args, r->inputs.set.root,
                        r->inputs.manifest, err);
 }

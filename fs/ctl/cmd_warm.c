@@ -225,14 +225,21 @@ static int run(struct warming *w, const char *place, const char *name,
     if (ctl_jobs(w->args, &w->threads, err) != 0)
         return -1;
     w->threads = crew_threads(w->threads);
-    if (work == find_size && is_mount(place))
+    if (work == find_size && is_mount(place)) {
+        if (w->args->values[CTL_WHERE])
+            return error_set(err, ERROR_USAGE,
+                             "--where is for an archive; of a mount, its "
+                             "option where says what it shows");
         return read_mount(w, place, err);
+    }
     if (ctl_view(w->args, name, &view, err) != 0)
         return -1;
     m = ctl_open(w->args, place, CTL_WRITE, NULL, err);
     if (!m)
         return -1;
-    rc = work_through(w, place, &view, m, work, err);
+    rc = ctl_where(w->args, m, err);
+    if (rc == 0)
+        rc = work_through(w, place, &view, m, work, err);
     engine_close(&w->engine);
     manifest_close(m);
     return rc;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/signals.h"
+#include "manifest/manifest_cohort.h"
 #include "manifest/state.h"
 #include "prepfs/cleanup.h"
 
@@ -68,6 +70,18 @@ int ctl_gaps(const struct ctl_args *args, bool *ret, struct error *err)
     if (!text || strcmp(text, "allow") == 0)
         return 0;
     return error_set(err, ERROR_USAGE, "--gaps is allow, not \"%s\"", text);
+}
+
+int ctl_where(const struct ctl_args *args, struct manifest *m,
+              struct error *err)
+{
+    const struct manifest_cohort cohort = {.where = args->values[CTL_WHERE],
+                                           .cancel = &signals_cancelled};
+    struct manifest_cohort_size size;
+
+    if (!cohort.where)
+        return 0;
+    return manifest_cohort_apply(m, &cohort, &size, err) < 0 ? -1 : 0;
 }
 
 int ctl_finish_output(const struct ctl_args *args)

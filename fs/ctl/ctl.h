@@ -27,6 +27,7 @@ enum ctl_option {
     CTL_JOBS,
     CTL_WORKERS,
     CTL_GAPS,
+    CTL_WHERE,
     CTL_TAGS,
     CTL_SNIFF,
     CTL_ALLOW_EMPTY,
@@ -127,6 +128,11 @@ int ctl_jobs(const struct ctl_args *args, unsigned *ret, struct error *err);
 
 /* --gaps=allow, as -o gaps=allow of prepfs. ERROR_USAGE. */
 int ctl_gaps(const struct ctl_args *args, bool *ret, struct error *err);
+
+/* --where: from now on the manifest shows this cohort only, if one was given.
+ * As manifest_cohort_apply. */
+int ctl_where(const struct ctl_args *args, struct manifest *m,
+              struct error *err);
 
 /* "jobs", for messages. Static text. */
 const char *ctl_option_name(enum ctl_option option);

@@ -103,6 +103,15 @@ static void confine(struct db *db, const struct cohort_limit *limit)
                              (void *)(uintptr_t)limit);
 }
 
+/* The first line of what SQLite says: after the expression comes our text. */
+static int complain(struct db *db, struct error *err)
+{
+    const char *text = sqlite3_errmsg(db->handle);
+
+    return error_set(err, ERROR_USAGE, "where: %.*s", (int)strcspn(text, "\n"),
+                     text);
+}
+
 int cohort_sql_failed(struct db *db, const struct cohort_limit *limit,
                       struct error *err)
 {
@@ -119,8 +128,7 @@ int cohort_sql_failed(struct db *db, const struct cohort_limit *limit,
     case SQLITE_TOOBIG:
     case SQLITE_RANGE:
     case SQLITE_MISMATCH:
-        return error_set(err, ERROR_USAGE, "where: %s",
-                         sqlite3_errmsg(db->handle));
+        return complain(db, err);
     default:
         return db_fail(db, err);
     }

@@ -8,7 +8,11 @@
  */
 #include "manifest/manifest_cohort.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "manifest/cohort_sql.h"
+#include "manifest/ids.h"
 #include "manifest/manifest_impl.h"
 
 #define SECONDS 60
@@ -255,6 +259,19 @@ int manifest_cohort_apply(struct manifest *m,
     shown_unref(e.old);
     db_close(&e.db);
     return rc == 0 ? moved : manifest_failed(m, err);
+}
+
+void manifest_cohort_name(const struct manifest_cohort *cohort,
+                          char ret[MANIFEST_COHORT_NAME_SIZE])
+{
+    const char *where = cohort->where ? cohort->where : "1";
+    uint8_t digest[IDS_SHA256];
+    char hex[17];
+
+    ids_sha256(where, strlen(where), digest);
+    ids_hex(digest, 8, hex);
+    (void)snprintf(ret, MANIFEST_COHORT_NAME_SIZE, "cohort-%s%s.db", hex,
+                   cohort->hide_burned_in ? "-h" : "");
 }
 
 bool manifest_cohort_moved(struct manifest *m)

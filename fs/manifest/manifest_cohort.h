@@ -50,6 +50,11 @@ int manifest_cohort_apply(struct manifest *m,
                           struct manifest_cohort_size *ret, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The name, in the state folder, of the snapshot of a cohort. */
+#define MANIFEST_COHORT_NAME_SIZE 32
+void manifest_cohort_name(const struct manifest_cohort *cohort,
+                          char ret[MANIFEST_COHORT_NAME_SIZE]);
+
 /* Are there studies of which other objects are shown, and the kernel does not
  * know? manifest_list_changed lists them until manifest_cohort_told. */
 bool manifest_cohort_moved(struct manifest *m);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "manifest/manifest.h"
+#include "manifest/manifest_cohort.h"
 #include "manifest/manifest_write.h"
 #include "manifest/state.h"
 #include "prepfs/cleanup.h"
@@ -491,6 +492,13 @@ int manifest_count_entries(struct manifest *m, int64_t study_id,
 }
 
 /* A pattern's images are replaced under their names, never taken away. */
+int manifest_list_present(struct manifest *m, int64_t study_id, int64_t after,
+                          unsigned limit, struct manifest_instance *ret,
+                          struct error *err)
+{
+    return manifest_list_instances(m, study_id, 0, after, limit, ret, err);
+}
+
 int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
                        unsigned limit, struct manifest_instance *ret,
                        struct error *err)
@@ -727,4 +735,34 @@ int manifest_csv(struct manifest *m, const struct manifest_leaves *leaves,
         }
     }
     return 0;
+}
+
+/* ---- a pattern has no columns to choose by ---- */
+
+int manifest_cohort_apply(struct manifest *m,
+                          const struct manifest_cohort *cohort,
+                          struct manifest_cohort_size *ret, struct error *err)
+{
+    (void)m;
+    (void)cohort;
+    (void)ret;
+    return error_set(err, ERROR_UNSUPPORTED, "a pattern has no cohorts");
+}
+
+void manifest_cohort_name(const struct manifest_cohort *cohort,
+                          char ret[MANIFEST_COHORT_NAME_SIZE])
+{
+    (void)cohort;
+    (void)strcpy(ret, "cohort.db");
+}
+
+bool manifest_cohort_moved(struct manifest *m)
+{
+    (void)m;
+    return false;
+}
+
+void manifest_cohort_told(struct manifest *m)
+{
+    (void)m;
 }

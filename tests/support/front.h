@@ -44,9 +44,9 @@ static inline void front_open(struct front *f, const char *conf,
     f->paths.presets = presets ? f->presets : NULL;
     f->paths.mountpoint = f->archive;
     log_init(&f->log, stderr, LOG_LEVEL_ERROR);
-    ck_assert_msg(
-        parts_open(&f->parts, &f->options, &f->paths, NULL, &f->log, &err) == 0,
-        "%s", err.msg);
+    ck_assert_msg(parts_open(&f->parts, &f->options, &f->paths, NULL, &f->log,
+                             NULL, &err) == 0,
+                  "%s", err.msg);
 }
 
 static inline void front_close(struct front *f)

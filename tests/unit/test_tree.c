@@ -491,7 +491,8 @@ static void setup_dirs(void)
     parts_close(&f.parts);
     f.options.preset_dirs = true;
     ck_assert_int_eq(
-        parts_open(&f.parts, &f.options, &f.paths, NULL, &f.log, NULL), 0);
+        parts_open(&f.parts, &f.options, &f.paths, NULL, &f.log, NULL, NULL),
+        0);
     t = f.parts.fs.tree;
 }
 
