@@ -634,10 +634,11 @@ static bool list_views(struct control *c, const char *extension, uint64_t i,
                        char ret_name[256])
 {
     char preset[VIEW_PRESET_NAME_MAX + 1];
+    bool has_full = views_has_full(c->views);
 
-    if (i == 0)
+    if (has_full && i == 0)
         return snprintf(ret_name, 256, "full%s", extension) > 0;
-    if (!views_preset(c->views, (size_t)i - 1, preset))
+    if (!views_preset(c->views, (size_t)i - has_full, preset))
         return false;
     return snprintf(ret_name, 256, "%s%s", preset, extension) > 0;
 }

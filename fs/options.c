@@ -379,6 +379,10 @@ static int parse_all(int argc, char *const argv[], struct options *o,
     if (!o->archive || !o->mountpoint)
         return error_set(err, ERROR_USAGE, "%s is missing",
                          o->archive ? "MOUNTPOINT" : "ARCHIVE");
+    if (o->only_presets && !o->presets)
+        return error_set(err, ERROR_USAGE,
+                         "only_presets needs presets=FILE: there would be no "
+                         "view at all");
     if (o->allow_other && o->allow_root)
         return error_set(err, ERROR_USAGE,
                          "allow_other and allow_root exclude each other");

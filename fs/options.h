@@ -31,6 +31,7 @@ struct options {
     char *state_dir; /* NULL: the default place; owned */
     char *presets;   /* file, or NULL; owned */
     bool preset_dirs;
+    bool only_presets; /* there is a `presets` then */
     bool index_background;
     char *where;         /* an SQL expression, or NULL; owned */
     bool hide_burned_in; /* (0028,0301) is YES */

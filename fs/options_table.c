@@ -38,6 +38,8 @@ const struct option options_table[] = {
      "names for views, as [views] Name = operators"},
     {"preset_dirs", 0, OPTION_FLAG, AT(preset_dirs), 0, 0, NULL,
      "show presets as folders instead of symbolic links"},
+    {"only_presets", 0, OPTION_FLAG, AT(only_presets), 0, 0, NULL,
+     "no view but those that presets name"},
     {"index", 0, OPTION_CHOICE, AT(index_background), 0, 0, "background",
      "mount during the first index; files appear as they are found"},
     {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",

@@ -138,7 +138,8 @@ static void intern_presets(struct parts *p)
 {
     char name[VIEW_PRESET_NAME_MAX + 1];
 
-    intern(p, "full");
+    if (views_has_full(p->fs.views))
+        intern(p, "full");
     for (size_t i = 0; views_preset(p->fs.views, i, name); i++)
         intern(p, name);
 }
@@ -150,6 +151,7 @@ static int open_views(struct parts *p, const struct options *o,
         .manifest = p->fs.manifest,
         .render = p->fs.render,
         .max_views = (unsigned)o->max_views,
+        .only_presets = o->only_presets,
     };
 
     if (paths->presets &&
@@ -169,12 +171,12 @@ void parts_reload_presets(struct parts *p, const char *path)
 
     if (!path)
         return;
-    if (view_presets_load(path, &presets, &err) < 0) {
+    if (view_presets_load(path, &presets, &err) < 0 ||
+        views_set_presets(p->fs.views, presets, &err) < 0) {
         log_line(p->fs.log, LOG_LEVEL_ERROR, "presets not changed: %s",
                  err.msg);
         return;
     }
-    views_set_presets(p->fs.views, presets);
     intern_presets(p);
 }
 

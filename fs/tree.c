@@ -222,7 +222,7 @@ void tree_view_inode(const struct tree *t, const struct views_found *found,
         .view = found->id,
         .part = is_folder && !found->is_canonical ? found->preset : 0,
     };
-    *ret_life = found->preset ? TREE_BRIEFLY : TREE_FOR_EVER;
+    *ret_life = found->may_end ? TREE_BRIEFLY : TREE_FOR_EVER;
 }
 
 static int lookup_view(struct tree *t, const char *name, bool may_work,

@@ -355,6 +355,8 @@ static bool give_in_root(const struct listing *l, uint64_t key, bool *ret_end)
 
     switch (key) {
     case 1:
+        if (!views_has_full(l->t->c.views))
+            return true;
         number = view_number(l, "full", &mode);
         return give(l, "full", number, S_IFDIR, NULL, next);
     case 2:

@@ -4,6 +4,11 @@
  *
  * Lock order: presets before known. Parsing happens under the read side of
  * `presets` because a preset's text is borrowed from it; nothing else does.
+ *
+ * With only_presets a view exists if its canonical text is that of a preset,
+ * however it is spelled: the folder that a preset links to is one of them.
+ * Numbers are checked as well as names, since NFS and who mounts next know
+ * them: `allowed` has a bit for each number that was found to be one.
  */
 #include "views.h"
 
@@ -26,13 +31,19 @@ struct views {
     struct render *render;
     unsigned max_views;
 
+    bool only_presets;
+
     pthread_rwlock_t presets_lock;
     struct view_presets *presets;
+    char **texts; /* canonical, of each preset; only_presets */
+    size_t n_texts;
 
     struct lock lock;
     void *known; /* tsearch tree of struct known by text */
 
-    _Atomic uint64_t used[65536 / 64]; /* bit per view id */
+    /* bit per view id */
+    _Atomic uint64_t used[65536 / 64];
+    _Atomic uint64_t allowed[65536 / 64]; /* only_presets */
 };
 
 static int compare_known(const void *a, const void *b)
@@ -40,6 +51,42 @@ static int compare_known(const void *a, const void *b)
     const struct known *x = a, *y = b;
 
     return strcmp(x->text, y->text);
+}
+
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+/* The canonical texts of presets; ones that do not parse have none. */
+static int list_texts(const struct view_presets *presets, char ***ret,
+                      size_t *ret_n, struct error *err)
+{
+    size_t count = view_presets_count(presets);
+    char **texts = calloc(count + 1, sizeof *texts);
+    char text[VIEW_TEXT_SIZE];
+    struct view view;
+    size_t n = 0;
+
+    for (size_t i = 0; texts && i < count; i++) {
+        if (view_parse(view_presets_name(presets, i), presets, &view, NULL,
+                       NULL) < 0)
+            continue;
+        (void)view_print(&view, text, sizeof text);
+        texts[n] = strdup(text);
+        if (!texts[n++])
+            break;
+    }
+    if (!texts || (n > 0 && !texts[n - 1])) {
+        if (texts)
+            free_texts(texts, n);
+        return error_no_memory(err);
+    }
+    *ret = texts;
+    *ret_n = n;
+    return 0;
 }
 
 struct views *views_new(const struct views_config *config, struct error *err)
@@ -54,9 +101,15 @@ struct views *views_new(const struct views_config *config, struct error *err)
     v->manifest = config->manifest;
     v->render = config->render;
     v->max_views = config->max_views;
+    v->only_presets = config->only_presets;
     v->presets = config->presets;
     lock_init(&v->lock);
     lock_check(pthread_rwlock_init(&v->presets_lock, NULL));
+    if (v->only_presets &&
+        list_texts(v->presets, &v->texts, &v->n_texts, err) < 0) {
+        views_free(v);
+        return NULL;
+    }
     return v;
 }
 
@@ -66,6 +119,7 @@ void views_free(struct views *v)
         return;
     tdestroy(v->known, free);
     view_presets_free(v->presets);
+    free_texts(v->texts, v->n_texts);
     lock_check(pthread_rwlock_destroy(&v->presets_lock));
     lock_deinit(&v->lock);
     free(v);
@@ -83,15 +137,62 @@ static void presets_return(struct views *v)
     lock_check(pthread_rwlock_unlock(&v->presets_lock));
 }
 
-void views_set_presets(struct views *v, struct view_presets *presets)
+static bool is_preset_text_locked(const struct views *v, const char *text)
+{
+    for (size_t i = 0; i < v->n_texts; i++) {
+        if (strcmp(v->texts[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_bit(const _Atomic uint64_t *bits, uint16_t id)
+{
+    return atomic_load_explicit(&bits[id / 64], memory_order_relaxed) >>
+               (id % 64) &
+           1;
+}
+
+/* Numbers that were a preset's and are not. */
+static void forbid_others_locked(struct views *v)
+{
+    char text[VIEW_TEXT_SIZE];
+    const struct view *view;
+
+    for (unsigned id = 0; id < 65536; id++) {
+        if (!has_bit(v->allowed, (uint16_t)id))
+            continue;
+        view = render_view_by_id(v->render, (uint16_t)id, NULL);
+        if (view)
+            (void)view_print(view, text, sizeof text);
+        if (!view || !is_preset_text_locked(v, text))
+            (void)atomic_fetch_and_explicit(&v->allowed[id / 64],
+                                            ~(UINT64_C(1) << (id % 64)),
+                                            memory_order_relaxed);
+    }
+}
+
+int views_set_presets(struct views *v, struct view_presets *presets,
+                      struct error *err)
 {
     struct view_presets *old;
+    char **texts = NULL;
+    size_t n = 0;
 
+    if (v->only_presets && list_texts(presets, &texts, &n, err) < 0) {
+        view_presets_free(presets);
+        return -1;
+    }
     lock_check(pthread_rwlock_wrlock(&v->presets_lock));
     old = v->presets;
     v->presets = presets;
+    free_texts(v->texts, v->n_texts);
+    v->texts = texts;
+    v->n_texts = n;
+    forbid_others_locked(v);
     presets_return(v);
     view_presets_free(old);
+    return 0;
 }
 
 bool views_preset(struct views *v, size_t i, char ret[VIEW_PRESET_NAME_MAX + 1])
@@ -127,9 +228,9 @@ void views_explain(struct views *v, const char *name, FILE *out)
 
 /* ---- numbers ---- */
 
-static void mark_used(struct views *v, uint16_t id)
+static void set_bit(_Atomic uint64_t *bits, uint16_t id)
 {
-    (void)atomic_fetch_or_explicit(&v->used[id / 64], UINT64_C(1) << (id % 64),
+    (void)atomic_fetch_or_explicit(&bits[id / 64], UINT64_C(1) << (id % 64),
                                    memory_order_relaxed);
 }
 
@@ -137,9 +238,7 @@ void views_each_used(struct views *v, void (*each)(void *, uint16_t),
                      void *opaque)
 {
     for (unsigned id = 0; id < 65536; id++) {
-        if (atomic_load_explicit(&v->used[id / 64], memory_order_relaxed) >>
-                (id % 64) &
-            1)
+        if (has_bit(v->used, (uint16_t)id))
             each(opaque, (uint16_t)id);
     }
 }
@@ -213,12 +312,17 @@ static int intern(struct views *v, const struct view *view, bool may_work,
 
 const struct view *views_by_id(struct views *v, uint16_t id, struct error *err)
 {
-    const struct view *view = render_view_by_id(v->render, id, err);
+    const struct view *view = NULL;
 
+    if (v->only_presets && !has_bit(v->allowed, id)) {
+        (void)error_set(err, ERROR_STALE, "this view is no preset");
+        return NULL;
+    }
+    view = render_view_by_id(v->render, id, err);
     if (!view && err && err->kind == ERROR_NOT_FOUND)
         err->kind = ERROR_STALE; /* a number from another state folder */
     if (view)
-        mark_used(v, id);
+        set_bit(v->used, id);
     return view;
 }
 
@@ -243,6 +347,60 @@ static int find_by_hash(struct views *v, const char *name, bool may_work,
 
 /* ---- names ---- */
 
+static int no_preset(const char *name, struct error *err)
+{
+    return error_set(err, ERROR_NOT_FOUND,
+                     "%s is none of the presets, and this mount has no other "
+                     "views",
+                     name);
+}
+
+/* Under the lock, so that no number stays allowed that the next presets do
+ * not have. */
+static int allow(struct views *v, const char *name, uint16_t id,
+                 struct error *err)
+{
+    const struct view *view = render_view_by_id(v->render, id, err);
+    char text[VIEW_TEXT_SIZE];
+    bool may;
+
+    if (!view)
+        return -1;
+    (void)view_print(view, text, sizeof text);
+    presets_borrow(v);
+    may = is_preset_text_locked(v, text);
+    if (may)
+        set_bit(v->allowed, id);
+    presets_return(v);
+    return may ? 0 : no_preset(name, err);
+}
+
+static int parse(struct views *v, const char *name, struct view *ret,
+                 struct views_found *ret_found, struct error *err)
+{
+    char text[VIEW_TEXT_SIZE];
+    int rc;
+
+    presets_borrow(v);
+    rc = view_parse(name, v->presets, ret, NULL, err);
+    ret_found->preset = preset_number(v->presets, name);
+    if (rc == 0 && v->only_presets) {
+        (void)view_print(ret, text, sizeof text);
+        if (!is_preset_text_locked(v, text))
+            rc = no_preset(name, err);
+    }
+    presets_return(v);
+    return rc;
+}
+
+bool views_has_full(struct views *v)
+{
+    struct views_found found;
+    struct view view;
+
+    return !v->only_presets || parse(v, "full", &view, &found, NULL) == 0;
+}
+
 int views_find(struct views *v, const char *name, bool may_work,
                struct views_found *ret, struct error *err)
 {
@@ -253,10 +411,7 @@ int views_find(struct views *v, const char *name, bool may_work,
     if (view_name_is_hashed(name)) {
         rc = find_by_hash(v, name, may_work, ret, err);
     } else {
-        presets_borrow(v);
-        rc = view_parse(name, v->presets, &view, NULL, err);
-        ret->preset = preset_number(v->presets, name);
-        presets_return(v);
+        rc = parse(v, name, &view, ret, err);
         if (rc == 0)
             rc = intern(v, &view, may_work, &ret->id, err);
         if (rc == 0) {
@@ -264,7 +419,10 @@ int views_find(struct views *v, const char *name, bool may_work,
             ret->is_canonical = strcmp(name, ret->dirname) == 0;
         }
     }
+    ret->may_end = v->only_presets || ret->preset;
+    if (rc == 0 && v->only_presets && !has_bit(v->allowed, ret->id))
+        rc = allow(v, name, ret->id, err);
     if (rc == 0)
-        mark_used(v, ret->id);
+        set_bit(v->used, ret->id);
     return rc;
 }

@@ -28,6 +28,7 @@ struct views_config {
     struct render *render;        /* borrowed until views_free */
     struct view_presets *presets; /* may be NULL; taken over */
     unsigned max_views;
+    bool only_presets; /* other views do not exist */
 };
 
 /* Takes the presets over also on failure. Caller owns the result. */
@@ -39,6 +40,8 @@ struct views_found {
     char dirname[VIEW_DIRNAME_MAX + 1]; /* the canonical folder */
     bool is_canonical;                  /* the name was that folder's */
     uint32_t preset; /* 1 + number of the preset that the name is; or 0 */
+    bool may_end;    /* it stands for something, or nothing, else after the next
+                        views_set_presets */
 };
 
 /*
@@ -51,15 +54,20 @@ int views_find(struct views *v, const char *name, bool may_work,
                struct views_found *ret, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The view of an id; borrowed until the render is freed. ERROR_STALE. */
+/* The view of an id; borrowed until the render is freed. ERROR_STALE, also of
+ * a view that only_presets does not let be. */
 const struct view *views_by_id(struct views *v, uint16_t id, struct error *err);
 
-/* Replaces the presets, which are taken over. */
-void views_set_presets(struct views *v, struct view_presets *presets);
+/* Replaces the presets; takes them over also on failure. */
+int views_set_presets(struct views *v, struct view_presets *presets,
+                      struct error *err);
 
 /* Name of preset i, copied to `ret`; false after the last. */
 bool views_preset(struct views *v, size_t i,
                   char ret[VIEW_PRESET_NAME_MAX + 1]);
+
+/* Is there the view `full`? Always without only_presets. */
+bool views_has_full(struct views *v);
 
 /* Calls `each` with the id of every view looked up in this mount. */
 void views_each_used(struct views *v, void (*each)(void *opaque, uint16_t id),

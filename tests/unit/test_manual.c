@@ -135,8 +135,8 @@ END_TEST
 /* Is `word` taken by -o, in some form? */
 static bool is_option(const char *word)
 {
-    static const char *const values[] = {"",     "=7",    "=70M", "=background",
-                                         "=off", "=allow"};
+    static const char *const values[] = {
+        "", "=7", "=70M", "=background", "=off", "=allow", ",presets=f"};
     char program[] = "p", letter[] = "-o", a[] = "a", m[] = "m", list[128];
     char *argv[] = {program, a, m, letter, list, NULL};
     struct options o;

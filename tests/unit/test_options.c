@@ -194,6 +194,7 @@ static const struct {
     {"a m -o threads=0", "must be from 1 to 256"},
     {"a m -o threads=2x", "not a whole number"},
     {"a m -o threads=-1", "not a whole number"},
+    {"a m -o only_presets", "needs presets="},
     {"a m -o max_views=65536", "must be from 1 to 65535"},
     {"a m -o umask=8", "not an octal number"},
     {"a m -o umask=01000", "must be from 0 to 511"},
