@@ -119,6 +119,9 @@ struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
                             archive);
         return NULL;
     }
+    /* What somebody else can write is only read. */
+    if (how == CTL_WRITE && state_check_private(state, NULL) != 0)
+        how = CTL_READ;
     struct manifest *m = open_state(state, how, err);
 
     if (!m)

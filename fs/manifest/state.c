@@ -119,6 +119,26 @@ static char *real_prefix(const char *path, struct error *err)
     }
 }
 
+int state_check_private(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return error_set_sys(err, errno, "%s: %s", path,
+                             strerrordesc_np(errno));
+    if (st.st_uid != geteuid())
+        return error_set(err, ERROR_USAGE,
+                         "the state folder %s belongs to user %u: say another "
+                         "with -o state=DIR",
+                         path, (unsigned)st.st_uid);
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        return error_set(err, ERROR_USAGE,
+                         "the state folder %s can be written by others: "
+                         "chmod 700 it, or say another with -o state=DIR",
+                         path);
+    return 0;
+}
+
 int state_prepare(const char *archive, const char *wanted, bool create,
                   char **ret, struct error *err)
 {
@@ -158,6 +178,8 @@ int state_prepare(const char *archive, const char *wanted, bool create,
                              strerrordesc_np(errno));
     if (!S_ISDIR(st.st_mode))
         return error_set(err, ERROR_USAGE, "%s is not a folder", resolved);
+    if (create && state_check_private(resolved, err) != 0)
+        return -1;
     *ret = STEAL(resolved);
     return 0;
 }
