@@ -12,6 +12,7 @@
 enum {
     QUEUE_MAX = 65536,  /* requests that wait for a decode */
     PREFETCH_MAX = 256, /* guesses that wait for one */
+    NOTE_MS = 200,      /* that a reader waits so that others need not */
 };
 
 /* The file behind manifest.db; that of a cohort goes with the mount. */
@@ -41,6 +42,7 @@ static int open_state(struct parts *p, const struct options *o,
     p->fs.manifest = manifest_open(p->state_dir, MANIFEST_READ_WRITE, err);
     if (!p->fs.manifest)
         return -1;
+    manifest_set_patience(p->fs.manifest, NOTE_MS);
     if (manifest_set_aside(p->fs.manifest))
         log_line(p->fs.log, LOG_LEVEL_WARNING,
                  "the manifest was damaged; it is kept as %s and made anew",

@@ -32,8 +32,16 @@ static bool is_kind(const struct error *err)
     return (unsigned)err->kind < sizeof table / sizeof table[0];
 }
 
+/* A full disk is always that of the state folder, and who reads can be told. */
+static bool is_full_disk(const struct error *err)
+{
+    return err->kind == ERROR_IO && err->sys_errno == ENOSPC;
+}
+
 int reply_errno(const struct error *err)
 {
+    if (is_full_disk(err))
+        return ENOSPC;
     return is_kind(err) ? table[err->kind].code : EIO;
 }
 

@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a writer waits for the writer of another process. A batch of the
- * indexer takes milliseconds; a checkpoint on a slow disk may take seconds. */
-#define BUSY_MS 30000
-
 static enum error_kind kind_of(int code)
 {
     switch (code & 0xff) {
@@ -132,7 +128,7 @@ int db_open(struct db *db, const char *path, enum db_access access,
         db_close(db);
         return -1;
     }
-    (void)sqlite3_busy_timeout(db->handle, BUSY_MS);
+    db_set_patience(db, DB_PATIENCE_MS);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (db_exec(db, pragmas_common, err) != 0 ||
         db_exec(db, access == DB_WRITE ? pragmas_write : pragmas_read, err) !=
@@ -141,6 +137,13 @@ int db_open(struct db *db, const char *path, enum db_access access,
         return -1;
     }
     return 0;
+}
+
+/* A batch of another process' indexer takes milliseconds; a checkpoint on a
+ * slow disk may take seconds. */
+void db_set_patience(struct db *db, unsigned ms)
+{
+    (void)sqlite3_busy_timeout(db->handle, (int)ms);
 }
 
 void db_close(struct db *db)

@@ -38,6 +38,10 @@ int db_open(struct db *db, const char *path, enum db_access access,
             struct error *err);
 void db_close(struct db *db);
 
+/* How long a statement waits for a lock of somebody else. */
+#define DB_PATIENCE_MS 30000
+void db_set_patience(struct db *db, unsigned ms);
+
 /* Borrows a statement; NULL with *err set on failure. */
 sqlite3_stmt *db_get(struct db *db, enum sql which, struct error *err);
 void db_done(sqlite3_stmt **statement);

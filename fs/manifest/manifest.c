@@ -32,7 +32,8 @@ static char *join(const char *dir, const char *name)
 }
 
 /* Shared lock on the state, so that nobody sets the file aside under us. */
-static int lock_state(const char *state_dir, int *ret_fd, struct error *err)
+static int lock_state(const char *state_dir, enum manifest_mode mode,
+                      int *ret_fd, struct error *err)
 {
     CLEANUP_FREE char *path = join(state_dir, "lock");
 
@@ -40,7 +41,8 @@ static int lock_state(const char *state_dir, int *ret_fd, struct error *err)
         return error_no_memory(err);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    if (fd < 0 && (errno == EROFS || errno == EACCES || errno == EPERM)) {
+    if (fd < 0 && mode == MANIFEST_READ_ONLY &&
+        (errno == EROFS || errno == EACCES || errno == EPERM)) {
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0) { /* nobody can write here: nothing to lock out */
             *ret_fd = -1;
@@ -264,7 +266,7 @@ struct manifest *manifest_open(const char *state_dir, enum manifest_mode mode,
         (void)error_no_memory(err);
         goto fail;
     }
-    if (lock_state(state_dir, &m->use_fd, err) != 0)
+    if (lock_state(state_dir, mode, &m->use_fd, err) != 0)
         goto fail;
     if (mode == MANIFEST_READ_ONLY && access(m->path, F_OK) != 0) {
         (void)error_set(err, ERROR_NOT_FOUND, "there is no manifest in %s",
@@ -367,6 +369,24 @@ int manifest_open_reader(struct manifest *m, struct db *ret, struct error *err)
     return 0;
 }
 
+/* NULL if there is none idle, and another may be opened: it is counted. */
+static struct db *take_idle(struct manifest *m, unsigned most)
+{
+    struct db *db = NULL;
+
+    lock_acquire(&m->lock);
+    while (m->n_idle == 0 && m->n_readers >= most && m->n_readers > 0)
+        lock_wait(&m->lock, &m->reader_back);
+    if (m->n_idle > 0) {
+        db = m->idle[--m->n_idle];
+        take_shown_locked(m, db);
+    } else {
+        m->n_readers++;
+    }
+    lock_release(&m->lock);
+    return db;
+}
+
 static struct db *open_pooled(struct manifest *m, struct error *err)
 {
     struct db *db = malloc(sizeof *db);
@@ -385,18 +405,15 @@ static struct db *open_pooled(struct manifest *m, struct error *err)
 
 struct db *manifest_reader(struct manifest *m, struct error *err)
 {
-    struct db *db = NULL;
+    struct db *db = take_idle(m, MANIFEST_READERS);
 
-    lock_acquire(&m->lock);
-    while (m->n_idle == 0 && m->n_readers == MANIFEST_READERS)
-        lock_wait(&m->lock, &m->reader_back);
-    if (m->n_idle > 0) {
-        db = m->idle[--m->n_idle];
-        take_shown_locked(m, db);
-    } else {
-        m->n_readers++;
-    }
-    lock_release(&m->lock);
+    if (!db)
+        db = open_pooled(m, err);
+    if (db)
+        return db;
+    /* No more descriptors, or somebody took the state folder away: those that
+     * are open do. If there are none, the second try says why. */
+    db = take_idle(m, 1);
     return db ? db : open_pooled(m, err);
 }
 
@@ -422,6 +439,75 @@ struct db *manifest_writer(struct manifest *m, struct error *err)
 
     lock_release(&m->lock);
     return db;
+}
+
+/* ---- notes: writes that need not be ---- */
+
+enum { NOTES_REST_MS = 2000 };
+
+static int64_t now_ms(clockid_t clock)
+{
+    struct timespec t;
+
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void manifest_set_patience(struct manifest *m, unsigned ms)
+{
+    m->patience_ms = ms;
+}
+
+static struct db *busy(struct manifest *m, struct error *err)
+{
+    atomic_store(&m->notes_after, now_ms(CLOCK_MONOTONIC) + NOTES_REST_MS);
+    (void)error_set_sys(err, EBUSY, "the manifest is busy");
+    return NULL;
+}
+
+/* The writer, if it comes back in time. */
+static struct db *wait_briefly(struct manifest *m)
+{
+    int64_t until_ms = now_ms(CLOCK_REALTIME) + m->patience_ms;
+    const struct timespec until = {.tv_sec = until_ms / 1000,
+                                   .tv_nsec = until_ms % 1000 * 1000000};
+    struct db *db;
+    int rc = 0;
+
+    lock_acquire(&m->lock);
+    while (!m->writer && rc == 0)
+        rc = pthread_cond_timedwait(&m->writer_back, &m->lock.mutex, &until);
+    db = STEAL(m->writer);
+    lock_release(&m->lock);
+    return db;
+}
+
+struct db *manifest_note_writer(struct manifest *m, struct error *err)
+{
+    struct db *db;
+
+    if (m->mode == MANIFEST_READ_ONLY || m->patience_ms == 0)
+        return manifest_writer(m, err);
+    if (now_ms(CLOCK_MONOTONIC) < atomic_load(&m->notes_after)) {
+        (void)error_set_sys(err, EBUSY, "the manifest is busy");
+        return NULL;
+    }
+    db = wait_briefly(m);
+    return db ? db : busy(m, err);
+}
+
+int manifest_begin_note(struct manifest *m, struct db *db, struct error *err)
+{
+    int rc;
+
+    if (m->patience_ms == 0)
+        return manifest_begin(db, err);
+    db_set_patience(db, m->patience_ms);
+    rc = manifest_begin(db, err);
+    db_set_patience(db, DB_PATIENCE_MS);
+    if (rc != 0 && err && err->sys_errno == EBUSY)
+        (void)busy(m, err);
+    return rc;
 }
 
 void manifest_writer_put(struct manifest *m, struct db *db)
@@ -482,11 +568,11 @@ int manifest_update(struct manifest *m, enum sql which, manifest_query_fn query,
 {
     struct error local = ERROR_INIT;
     struct error *e = err ? err : &local;
-    struct db *db = manifest_writer(m, e);
+    struct db *db = manifest_note_writer(m, e);
 
     if (!db)
         return -1;
-    int rc = manifest_begin(db, e);
+    int rc = manifest_begin_note(m, db, e);
 
     if (rc == 0)
         rc = manifest_end(db, run_query(db, which, query, opaque, e), e);

@@ -60,6 +60,16 @@ void manifest_close(struct manifest *m); /* may be NULL */
 const char *manifest_set_aside(const struct manifest *m);
 
 /*
+ * What is found out while images are read (facts, outputs, frame indexes,
+ * errors) can be found out again. With a patience of `ms` it is dropped when
+ * the database is busy for longer than that, by an index or by another program
+ * that has locked it, and for two seconds after; without, it is waited for as
+ * other writes are, for half a minute. Reads wait for nobody. To be called
+ * before there are threads.
+ */
+void manifest_set_patience(struct manifest *m, unsigned ms);
+
+/*
  * Grows with every commit that changes the tree of folders and leaves, also
  * when another process commits. -1 on error.
  */

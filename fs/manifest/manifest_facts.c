@@ -164,11 +164,11 @@ int manifest_frames_put(struct manifest *m, int64_t instance_id,
 {
     if (m->mode == MANIFEST_READ_ONLY)
         return 0;
-    struct db *db = manifest_writer(m, err);
+    struct db *db = manifest_note_writer(m, err);
 
     if (!db)
         return -1;
-    int rc = manifest_begin(db, err);
+    int rc = manifest_begin_note(m, db, err);
 
     if (rc == 0)
         rc =

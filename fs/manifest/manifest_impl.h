@@ -33,6 +33,9 @@ struct manifest {
     int use_fd; /* shared lock on STATE/lock, -1 on read-only media */
     uint8_t salt[MANIFEST_SALT_SIZE];
 
+    unsigned patience_ms;        /* of notes; 0: wait as others do */
+    _Atomic int64_t notes_after; /* none before, ms of CLOCK_MONOTONIC */
+
     atomic_bool suspect; /* a statement met a damaged page */
 
     struct lock lock; /* the fields below */
@@ -57,6 +60,11 @@ void manifest_reader_put(struct manifest *m, struct db *db);
 /* Takes the writer; NULL with ERROR_IO/EROFS in read-only mode. */
 struct db *manifest_writer(struct manifest *m, struct error *err);
 void manifest_writer_put(struct manifest *m, struct db *db);
+
+/* The same for what can be found out again (manifest_set_patience):
+ * ERROR_IO/EBUSY if that would take too long. After it, manifest_begin_note. */
+struct db *manifest_note_writer(struct manifest *m, struct error *err);
+int manifest_begin_note(struct manifest *m, struct db *db, struct error *err);
 
 /* Another read connection, for long jobs. Close with db_close. */
 int manifest_open_reader(struct manifest *m, struct db *ret, struct error *err);
@@ -86,7 +94,7 @@ typedef int (*manifest_query_fn)(struct db *db, sqlite3_stmt *statement,
 int manifest_query(struct manifest *m, enum sql which, manifest_query_fn query,
                    void *opaque, struct error *err);
 
-/* The same with the writer, in a transaction of its own. */
+/* The same with the writer, in a transaction of its own, of a note. */
 int manifest_update(struct manifest *m, enum sql which, manifest_query_fn query,
                     void *opaque, struct error *err);
 

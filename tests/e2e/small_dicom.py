@@ -42,7 +42,7 @@ def write(folder, relpath, elements, frames=None):
     path = os.path.join(folder, relpath)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if frames is None:
-        frames = [bytes((elements["InstanceNumber"], 0)) * 64]
+        frames = [bytes((elements["InstanceNumber"] % 256, 0)) * 64]
     if "Rows" not in elements:  # a report
         data = dicom.file_bytes(dict(elements), dicom.EXPLICIT, [b""])
         data = data[:-12]  # the empty PixelData

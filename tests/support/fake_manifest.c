@@ -140,6 +140,12 @@ void manifest_close(struct manifest *m)
     free(m);
 }
 
+void manifest_set_patience(struct manifest *m, unsigned ms)
+{
+    (void)m;
+    (void)ms;
+}
+
 const char *manifest_set_aside(const struct manifest *m)
 {
     (void)m;

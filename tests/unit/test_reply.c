@@ -49,6 +49,16 @@ START_TEST(the_table_of_this_test_is_complete)
 }
 END_TEST
 
+START_TEST(a_full_disk_is_told)
+{
+    struct error err = ERROR_INIT;
+
+    (void)error_set_sys(&err, ENOSPC, "no room for a new view");
+    ck_assert_int_eq(reply_errno(&err), ENOSPC);
+    ck_assert(reply_is_failure(&err));
+}
+END_TEST
+
 START_TEST(a_kind_that_is_none_is_an_io_error)
 {
     struct error err = ERROR_INIT;
@@ -67,6 +77,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, each_kind_has_its_errno, 0,
                         (int)(sizeof table / sizeof table[0]));
     tcase_add_test(t, the_table_of_this_test_is_complete);
+    tcase_add_test(t, a_full_disk_is_told);
     tcase_add_test(t, a_kind_that_is_none_is_an_io_error);
     suite_add_tcase(s, t);
     return s;
