@@ -194,6 +194,9 @@ static int make_or_open(struct manifest *m, struct error *err)
         return error_no_memory(err);
     }
     *m->writer = db;
+    /* What is written is not limited: its set stays NULL. */
+    if (shown_functions(m->writer->handle, &m->writer->shown) != SQLITE_OK)
+        return db_fail(m->writer, err);
     return ids_salt(m->state_dir, true, m->salt, err);
 }
 
