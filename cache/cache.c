@@ -6,6 +6,7 @@
  *
  *     budget_lock (cache_admin.c)   changes of the budget, one at a time
  *     shard->lock                   never two of them
+ *     a feeder's lock (tiers.c)     to wake it
  *     memory's lock (memory.c)      free pages; nothing is taken after it
  *
  * Under a shard lock there is only pointer work: no fill, no coding, no free,
@@ -37,8 +38,9 @@
 
 #include "prepfs/cleanup.h"
 
-#include "block.h"
 #include "cache_parts.h"
+#include "coding.h"
+#include "tiers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -56,8 +58,9 @@ struct flight {
     struct error error;
     /* Set before `done`; each reader takes its own reference. */
     struct buffer *buffer;
-    /* Owned by the filler until the entry is in the table. */
-    struct entry *spare;
+    /* Owned by the filler: */
+    struct entry *spare; /* until the entry is in the table */
+    uint8_t offer;       /* tiers that shall have the block */
 };
 
 /* One call of cache_get, as its steps see it. */
@@ -191,29 +194,6 @@ static int interrupted(struct error *err)
 
 /* --------------------------------------------------------------- hits */
 
-#define WORK_BYTES (BLOCK_WORK_BYTES + BLOCK_STORED_MAX(CACHE_BLOCK_MAX))
-
-/* Decodes with no lock held. The buffer is the caller's. */
-static struct buffer *decode(struct cache *cache, struct payload *payload,
-                             size_t size)
-{
-    struct memory *memory = cache->memory;
-    struct buffer *buffer = buffer_new(memory, size);
-    uint8_t *work = work_get(memory, WORK_BYTES);
-    const uint8_t *stored;
-    bool ok = false;
-
-    if (buffer && work) {
-        stored = payload_bytes(memory, payload, work + BLOCK_WORK_BYTES);
-        ok = block_decode(stored, payload->size, buffer->data, size, work);
-    }
-    work_put(memory, work, WORK_BYTES);
-    if (ok)
-        return buffer;
-    buffer_unref(memory, buffer);
-    return NULL;
-}
-
 /* Keeps what was decoded, if the block is still the one it came from. */
 static void offer_copy(struct request *r, const struct payload *payload,
                        struct buffer *buffer)
@@ -242,7 +222,7 @@ static int take_hit(struct request *r, struct entry *entry)
     shard_touch_locked(r->shard, entry);
     release(r);
     if (!buffer) {
-        buffer = decode(r->cache, payload, r->size);
+        buffer = coding_unpack(r->cache->memory, payload, r->size);
         if (buffer)
             offer_copy(r, payload, buffer);
     }
@@ -254,24 +234,6 @@ static int take_hit(struct request *r, struct entry *entry)
 }
 
 /* -------------------------------------------------------------- fills */
-
-static struct payload *compress(struct cache *cache, const uint8_t *data,
-                                size_t size, const struct cache_hint *hint)
-{
-    struct memory *memory = cache->memory;
-    uint8_t *work = work_get(memory, WORK_BYTES);
-    struct payload *payload = NULL;
-    uint8_t *stored;
-    size_t n;
-
-    if (work) {
-        stored = work + BLOCK_WORK_BYTES;
-        n = block_encode(data, size, hint, stored, work);
-        payload = payload_new(memory, stored, n);
-    }
-    work_put(memory, work, WORK_BYTES);
-    return payload;
-}
 
 /* The entry to fill, held; takes over *spare if there was none. */
 static struct entry *hold_locked(struct request *r, struct entry *entry,
@@ -297,6 +259,7 @@ static void land_locked(struct request *r, struct entry *entry,
         shard_forget_locked(r->shard, entry);
         return;
     }
+    entry->offer = flight->offer;
     if (flight->ahead && !flight->joined) {
         shard_land_ahead_locked(r->shard, entry, payload, AHEAD_PREFETCHED);
         return;
@@ -323,14 +286,31 @@ static void take_off_locked(struct request *r, struct entry *entry,
     watch_locked(r, flight);
 }
 
+/* From a tier, or by the fill, in flight->buffer. */
+static int make(struct request *r, struct flight *flight, struct payload **ret,
+                struct error *err)
+{
+    struct buffer *buffer = flight->buffer;
+    struct cache_hint hint = {0};
+
+    if (tiers_get(r->cache, r->key, buffer, r->ahead, ret, &flight->offer))
+        return 0;
+    flight->offer = tiers_all(r->cache);
+    if (r->fill(r->opaque, r->key, buffer->data, r->size, &hint, err) == 0) {
+        *ret = coding_pack(r->cache->memory, buffer->data, r->size, &hint);
+        return 0;
+    }
+    if (err->kind == ERROR_NONE)
+        error_set(err, ERROR_INTERNAL, "a fill failed without a reason");
+    return -1;
+}
+
 /* The filler's whole part: admits, fills unlocked, lands. Called with the
  * lock held, releases it. `flight` is freed here or by its last waiter. */
 static int fill_entry(struct request *r, struct entry *entry,
                       struct flight *flight)
     RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct buffer *buffer = flight->buffer;
-    struct cache_hint hint = {0};
     struct error error = ERROR_INIT;
     struct payload *payload = NULL;
     bool last;
@@ -340,12 +320,7 @@ static int fill_entry(struct request *r, struct entry *entry,
     take_off_locked(r, entry, flight);
     release(r);
 
-    rc = r->fill(r->opaque, r->key, buffer->data, r->size, &hint, &error);
-    if (rc == 0)
-        payload = compress(r->cache, buffer->data, r->size, &hint);
-    else if (error.kind == ERROR_NONE)
-        error_set(&error, ERROR_INTERNAL, "a fill failed without a reason");
-
+    rc = make(r, flight, &payload, &error);
     shard_lock(r->shard);
     unwatch_locked(r);
     r->shard->stats.fills_in_flight--;
@@ -355,7 +330,7 @@ static int fill_entry(struct request *r, struct entry *entry,
     flight->done = true;
     lock_check(pthread_cond_broadcast(&flight->landed));
     if (rc == 0 && r->pin)
-        pin_buffer(r->pin, buffer_ref(buffer));
+        pin_buffer(r->pin, buffer_ref(flight->buffer));
     last = --flight->refs == 0;
     release(r);
     if (last)
@@ -580,28 +555,39 @@ int cache_prefetch(struct cache *cache, const struct cache_key *key,
     return 0;
 }
 
+/* Takes over the payload. False: it was there already, or did not fit. */
+static bool keep_ahead(struct request *r, struct payload *payload,
+                       uint8_t offer, enum ahead why)
+{
+    struct entry *spare = calloc(1, sizeof *spare);
+    struct entry *entry;
+    bool kept = false;
+
+    shard_lock(r->shard);
+    entry = table_find(&r->shard->table, r->key, r->hash);
+    if (payload && spare && !is_present(entry)) {
+        entry = hold_locked(r, entry, &spare);
+        entry->offer = offer;
+        shard_land_ahead_locked(r->shard, entry, STEAL(payload), why);
+        kept = true;
+    }
+    release(r);
+    payload_unref(r->cache->memory, payload);
+    free(spare);
+    return kept;
+}
+
 static void publish(struct cache *cache, const struct cache_key *key,
                     const uint8_t *data, size_t size,
                     const struct cache_hint *hint, enum ahead why)
 {
-    struct payload *payload;
-    struct entry *entry, *spare;
     struct request r;
 
     request_init(&r, cache, key, size);
     if (!is_block_size(size) || has_block(&r))
         return;
-    payload = compress(cache, data, size, hint);
-    spare = calloc(1, sizeof *spare);
-    shard_lock(r.shard);
-    entry = table_find(&r.shard->table, key, r.hash);
-    if (payload && spare && !is_present(entry)) {
-        entry = hold_locked(&r, entry, &spare);
-        shard_land_ahead_locked(r.shard, entry, STEAL(payload), why);
-    }
-    release(&r);
-    payload_unref(cache->memory, payload);
-    free(spare);
+    (void)keep_ahead(&r, coding_pack(cache->memory, data, size, hint),
+                     tiers_all(cache), why);
 }
 
 void cache_publish(struct cache *cache, const struct cache_key *key,
@@ -616,6 +602,35 @@ void cache_publish_ahead(struct cache *cache, const struct cache_key *key,
                          const struct cache_hint *hint)
 {
     publish(cache, key, data, size, hint, AHEAD_PREFETCHED);
+}
+
+/* A block that a tier sent along. */
+static bool keep_fetched(void *opaque, const struct cache_key *key, size_t size,
+                         struct payload *payload, uint8_t offer)
+{
+    struct request r;
+
+    request_init(&r, opaque, key, size);
+    return keep_ahead(&r, payload, offer, AHEAD_PREFETCHED);
+}
+
+size_t cache_fetch_ahead(struct cache *cache, const struct cache_key *keys,
+                         const size_t *sizes, size_t n)
+{
+    struct tiers_list list;
+    struct request r;
+    size_t came;
+
+    if (cache->tier_count == 0 || tiers_list_init(&list, n) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        request_init(&r, cache, &keys[i], sizes[i]);
+        if (is_block_size(sizes[i]) && !has_block(&r))
+            tiers_list_add(&list, &keys[i], sizes[i]);
+    }
+    came = tiers_fetch(cache, &list, keep_fetched, cache);
+    tiers_list_deinit(&list);
+    return came;
 }
 
 void cache_unpin(struct cache *cache, struct cache_pin *pin)

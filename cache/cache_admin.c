@@ -7,13 +7,16 @@
  *     raw buffers      1/32  decompressed copies
  *                      1/32  fills and pins
  *     stored blocks    1/32  blocks that nobody has asked for yet
+ *                      1/32  with tiers: blocks on their way to one
  *                      rest  the policy: residents, ghosts, tables
  *
+ * What the tiers hold themselves (the index of a disk) comes off first.
  * each thirty-second at least 1 MiB (or an eighth of a small budget), at most
  * 256 MiB. If pins take more raw buffers than that, the policy's part shrinks
  * by the difference (shard.c, capacity).
  */
 #include "cache_parts.h"
+#include "tiers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +64,27 @@ static unsigned shards_for(uint64_t budget)
     return (unsigned)at_most(at_least(budget / SHARD_BYTES, 1), SHARDS_MAX);
 }
 
+static struct share share_of(const struct cache *cache, uint64_t budget)
+{
+    uint64_t part = small_part(budget), n = cache->shard_count;
+    struct share share = {(budget - 3 * part) / n, part / n, part / n, 0};
+
+    if (cache->tier_count > 0) {
+        share.blocks -= part / n;
+        share.leaving = part / n / cache->tier_count;
+    }
+    return share;
+}
+
+/* What the tiers leave; they are never given more than half. */
+static uint64_t without_tiers(struct cache *cache, uint64_t budget)
+{
+    return budget - at_most(atomic_load(&cache->tier_bytes), budget / 2);
+}
+
 static void set_shares(struct cache *cache, uint64_t budget)
 {
-    uint64_t part = small_part(budget);
-    struct share share = {(budget - 3 * part) / cache->shard_count,
-                          part / cache->shard_count, part / cache->shard_count};
+    struct share share = share_of(cache, without_tiers(cache, budget));
 
     atomic_store(&cache->budget, budget);
     for (unsigned i = 0; i < cache->shard_count; i++) {
@@ -90,7 +109,15 @@ static void set_budget(struct cache *cache, uint64_t budget)
         set_shares(cache, now);
     }
     set_shares(cache, budget);
+    budget = without_tiers(cache, budget);
     memory_set_payload_limit(cache->memory, budget - 2 * small_part(budget));
+}
+
+void cache_divide_again(struct cache *cache)
+{
+    lock_acquire(&cache->budget_lock);
+    set_budget(cache, atomic_load(&cache->budget));
+    lock_release(&cache->budget_lock);
 }
 
 void cache_set_budget(struct cache *cache, uint64_t budget_bytes)
@@ -138,6 +165,10 @@ struct cache *cache_new(const struct cache_config *config, struct error *err)
         error_no_memory(err);
         return NULL;
     }
+    if (tiers_open(cache, config, err) != 0) {
+        cache_free(cache);
+        return NULL;
+    }
     set_budget(cache, budget);
     return cache;
 }
@@ -146,6 +177,7 @@ void cache_free(struct cache *cache)
 {
     if (!cache)
         return;
+    tiers_close(cache);
     for (unsigned i = 0; i < cache->shard_count; i++)
         shard_deinit(&cache->shards[i]);
     free(cache->shards);
@@ -241,6 +273,7 @@ void cache_stats_get(struct cache *cache, struct cache_stats *ret)
         shard_unlock(shard);
     }
     ret->shards = cache->shard_count;
-    ret->bytes_used += memory_bytes(cache->memory);
+    ret->bytes_used +=
+        memory_bytes(cache->memory) + atomic_load(&cache->tier_bytes);
     ret->budget_bytes = atomic_load(&cache->budget);
 }

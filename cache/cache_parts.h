@@ -5,6 +5,8 @@
 #ifndef PREPFS_CACHE_PARTS_H
 #define PREPFS_CACHE_PARTS_H
 
+#include "prepfs/cache_tier.h"
+
 #include "shard.h"
 
 #include <stdatomic.h>
@@ -15,9 +17,16 @@ struct cache {
     struct shard *shards; /* each internally locked */
     unsigned shard_count;
     uint64_t budget_max;
+    struct cache_tier tiers[CACHE_TIERS_MAX];
+    struct feeder *feeders[CACHE_TIERS_MAX]; /* internally locked */
+    unsigned tier_count;
     /* Serialises changes of the budget; taken before any shard lock. */
     struct lock budget_lock;
     atomic_uint_fast64_t budget;
+    atomic_uint_fast64_t tier_bytes; /* of the budget, taken by the tiers */
 };
+
+/* Divides the budget again after tier_bytes has changed. */
+void cache_divide_again(struct cache *cache);
 
 #endif

@@ -84,6 +84,58 @@ static uint64_t held_bytes(const struct entry *entry)
     return payload_charge(entry->payload->size) + ENTRY_COST;
 }
 
+/* --------------------------------------------------------------- tiers */
+
+static void wait_for_tiers(struct shard *shard, struct entry *entry)
+{
+    for (unsigned i = 0; i < shard->tiers; i++)
+        if (entry->offer & 1u << i)
+            feed_add(&shard->feeds[i], entry);
+    entry->offer = 0;
+}
+
+static void leave_tiers(struct shard *shard, struct entry *entry)
+{
+    for (unsigned i = 0; i < shard->tiers; i++) {
+        if (!(entry->waiting & 1u << i))
+            continue;
+        feed_remove(&shard->feeds[i], entry);
+        feed_leave(&shard->feeds[i], &entry->key, entry->size, entry->payload);
+    }
+}
+
+/* A block that memory does not keep for a moment. */
+static void pass_to_tiers(struct shard *shard, struct entry *entry,
+                          struct payload *payload)
+{
+    for (unsigned i = 0; i < shard->tiers; i++)
+        if (entry->offer & 1u << i)
+            feed_leave(&shard->feeds[i], &entry->key, entry->size, payload);
+    entry->offer = 0;
+}
+
+int shard_add_tier(struct shard *shard, void (*hurry)(void *opaque),
+                   void *opaque)
+{
+    struct feed *feed = &shard->feeds[shard->tiers];
+
+    if (feed_init(feed, shard->tiers, hurry, opaque) != 0)
+        return -1;
+    shard->tiers++;
+    return 0;
+}
+
+void shard_end_tiers_locked(struct shard *shard)
+{
+    while (shard->tiers > 0) {
+        struct feed *feed = &shard->feeds[--shard->tiers];
+
+        while (feed->oldest)
+            feed_remove(feed, feed->oldest);
+        feed_deinit(feed, shard->memory);
+    }
+}
+
 /* -------------------------------------------------------------- losing */
 
 static void litter_payload(struct shard *shard, struct payload *payload)
@@ -130,6 +182,8 @@ static void drop_data(struct shard *shard, struct entry *entry)
 {
     if (entry->payload)
         shard->stats.evictions++;
+    if (entry->waiting)
+        leave_tiers(shard, entry);
     drop_copy(shard, entry);
     drop_payload(shard, entry);
     entry->unasked = false;
@@ -249,6 +303,8 @@ static void trim_copies(struct shard *shard)
 void shard_set_share_locked(struct shard *shard, const struct share *share)
 {
     shard->share = *share;
+    for (unsigned i = 0; i < shard->tiers; i++)
+        shard->feeds[i].leaving_max = share->leaving;
     trim_copies(shard);
     expire_ahead(shard);
     limit_ghosts(shard);
@@ -272,10 +328,11 @@ int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
 
 void shard_deinit(struct shard *shard)
 {
-    const struct share none = {0, 0, 0};
+    const struct share none = {0};
     struct litter litter;
 
     lock_acquire(&shard->lock);
+    shard_end_tiers_locked(shard);
     shard_set_share_locked(shard, &none);
     guard_deinit(&shard->guard);
     assert(shard->table.count == 0);
@@ -309,6 +366,7 @@ static void use_ahead(struct shard *shard, struct entry *entry)
     else
         shard->stats.published_used++;
     leave_ahead(shard, entry);
+    wait_for_tiers(shard, entry);
     entry->touched = ++shard->tick;
     admit_data(shard, entry);
     count_ghost_hits(shard);
@@ -374,13 +432,16 @@ bool shard_land_locked(struct shard *shard, struct entry *entry,
         guard_revive(&shard->guard, &entry->node, entry->size + ENTRY_COST);
     if (payload && guard_is_resident(&entry->node)) {
         set_payload(shard, entry, payload);
+        wait_for_tiers(shard, entry);
         guard_resize(&shard->guard, &entry->node, held_bytes(entry));
     } else {
         shard->stats.uncached++;
         if (guard_is_resident(&entry->node))
             guard_remove(&shard->guard, &entry->node);
-        if (payload)
+        if (payload) {
+            pass_to_tiers(shard, entry, payload);
             litter_payload(shard, payload);
+        }
     }
     kept = entry->payload != NULL;
     set_free(shard, entry);
@@ -401,6 +462,8 @@ void shard_land_ahead_locked(struct shard *shard, struct entry *entry,
     else
         shard->stats.published++;
     set_payload(shard, entry, payload);
+    if (why == AHEAD_PUBLISHED)
+        wait_for_tiers(shard, entry);
     entry->ahead = (uint8_t)why;
     list_push(&shard->ahead, entry, held_bytes(entry));
     expire_ahead(shard);

@@ -13,6 +13,7 @@
 
 #include "prepfs/lock.h"
 
+#include "feed.h"
 #include "guard.h"
 #include "table.h"
 
@@ -31,9 +32,10 @@ struct litter {
 
 /* What a shard may use. */
 struct share {
-    uint64_t blocks; /* residents, ghosts, tables */
-    uint64_t copies; /* decompressed copies */
-    uint64_t ahead;  /* blocks that nobody has asked for yet */
+    uint64_t blocks;  /* residents, ghosts, tables */
+    uint64_t copies;  /* decompressed copies */
+    uint64_t ahead;   /* blocks that nobody has asked for yet */
+    uint64_t leaving; /* for each tier, blocks given up before their turn */
 };
 
 struct entry_list {
@@ -53,6 +55,8 @@ struct shard {
     struct entry_list copies;
     struct entry_list ahead;
     uint32_t tick; /* counted accesses so far; wraps */
+    struct feed feeds[CACHE_TIERS_MAX];
+    unsigned tiers; /* of these */
     struct litter litter;
     struct cache_stats stats; /* this shard's part */
 };
@@ -60,6 +64,14 @@ struct shard {
 int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
                bool guard);
 void shard_deinit(struct shard *shard);
+
+/* Has the next feed tell when much is leaving; before the shard is used.
+ * -1: no memory. */
+int shard_add_tier(struct shard *shard, void (*hurry)(void *opaque),
+                   void *opaque);
+
+/* No tier shall be offered anything any more. */
+void shard_end_tiers_locked(struct shard *shard) REQUIRES(shard->lock);
 
 /* Like lock_acquire and lock_release, and counts how long it took. */
 void shard_lock(struct shard *shard) ACQUIRE(shard->lock);
@@ -82,9 +94,9 @@ void shard_hold_locked(struct shard *shard, struct entry *entry)
 void shard_admit_locked(struct shard *shard, struct entry *entry)
     REQUIRES(shard->lock);
 
-/* The fill is over: gives the entry its payload, or NULL if there is none to
- * keep. Takes over the reference; clears entry->flight. False: it was not
- * kept, and the entry may be gone. */
+/* The fill is over; entry->offer says who else shall have it. Gives the entry
+ * its payload, or NULL if there is none to keep. Takes over the reference;
+ * clears entry->flight. False: it was not kept, and the entry may be gone. */
 bool shard_land_locked(struct shard *shard, struct entry *entry,
                        struct payload *payload) REQUIRES(shard->lock);
 

@@ -20,6 +20,12 @@ enum ahead {
     AHEAD_PUBLISHED   /* came with another block; goes on to the policy */
 };
 
+/* A place among the blocks that wait to be offered to a tier: feed.h. */
+struct feed_link {
+    struct entry *older;
+    struct entry *newer;
+};
+
 /*
  * All that is known of a key. Resident: payload is set, and either the policy
  * holds the node or the entry is ahead. Ghost: only the node is held. Being
@@ -38,10 +44,13 @@ struct entry {
     struct buffer *copy; /* raw bytes, if on the copy list */
     struct entry *older; /* on the copy list or the ahead list */
     struct entry *newer;
-    uint8_t ahead; /* enum ahead; not AHEAD_NOT: on the ahead list */
-    bool held;     /* must stay in the table though the policy drops it */
-    bool unasked;  /* came with another block; the policy has it as one seen
-                    * once, but nobody has asked for it yet */
+    struct feed_link feed[CACHE_TIERS_MAX];
+    uint8_t offer;   /* tiers (bits) that shall have the block, and do not */
+    uint8_t waiting; /* tiers in whose feed it is */
+    uint8_t ahead;   /* enum ahead; not AHEAD_NOT: on the ahead list */
+    bool held;       /* must stay in the table though the policy drops it */
+    bool unasked;    /* came with another block; the policy has it as one seen
+                      * once, but nobody has asked for it yet */
 };
 
 struct table {

@@ -7,6 +7,8 @@
  * never changes after its fill. Losing a block costs time, never data: every
  * block is a pure function of its key.
  *
+ * Below its memory it may have tiers: cache_tier.h.
+ *
  * The library needs libc, threads and liblz4 and knows nothing of images or
  * files.
  */
@@ -54,19 +56,32 @@ struct cache_hint {
 };
 
 /*
- * Makes the block: writes exactly `size` bytes at `data` and may describe
- * them in *hint (zeroed before). Called with no lock held. On -1 nothing is
- * kept, every waiter gets a copy of *err, and the next get fills again.
- * It may call cache_publish for sibling blocks, but never cache_get.
+ * Makes a block that neither memory nor a tier has: writes exactly `size` bytes
+ * at `data` and may describe them in *hint (zeroed before). Called with no lock
+ * held. On -1 nothing is kept, every waiter gets a copy of *err, and the next
+ * get fills again. It may call cache_publish for sibling blocks, but never
+ * cache_get.
  */
 typedef int (*cache_fill_fn)(void *opaque, const struct cache_key *key,
                              uint8_t *data, size_t size,
                              struct cache_hint *hint, struct error *err);
 
+#define CACHE_TIERS_MAX 2
+
+struct cache_tier; /* cache_tier.h */
+
 struct cache_config {
     uint64_t budget_bytes; /* 0: a quarter of MemAvailable */
     unsigned shards;       /* 0: chosen from the budget */
     bool epoch_guard;      /* keep full passes near budget / data set */
+
+    /* Places below memory, nearest first; copied. What they point to must
+     * outlive the cache. */
+    const struct cache_tier *tiers;
+    unsigned tier_count;   /* at most CACHE_TIERS_MAX */
+    unsigned feed_tick_ms; /* between two rounds of feeding them; 0: 100 */
+    unsigned drain_ms; /* cache_free feeds them what they do not have yet, for
+                        * so long at most; 0: 30 s */
 };
 
 /* Caller owns the cache; free with cache_free, with no pin outstanding. */
@@ -133,6 +148,14 @@ bool cache_has(struct cache *cache, const struct cache_key *key);
 int cache_prefetch(struct cache *cache, const struct cache_key *key,
                    size_t size, cache_fill_fn fill, void *opaque,
                    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Brings those of `n` blocks that are not in memory but in a tier, as blocks
+ * read ahead, asking each tier once for all of them. Returns how many came;
+ * never fills. Meant for a few dozen blocks at a time.
+ */
+size_t cache_fetch_ahead(struct cache *cache, const struct cache_key *keys,
+                         const size_t *sizes, size_t n);
 
 /* Offers a block that was made along with another one. Dropped silently if
  * it is present, being filled, or does not fit. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* cache.h alone is a complete C17 translation unit. */
-#include "prepfs/cache.h"
+/* cache_tier.h alone, and with it cache.h, is a complete C17 translation
+ * unit. */
+#include "prepfs/cache_tier.h"
 
 int cache_header_in_c(void);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// cache.h alone is a complete C++17 translation unit, and links as C.
+// They are C++17 as well, and link as C.
 #include "prepfs/cache.h"
+#include "prepfs/cache_tier.h"
 
 extern "C" int cache_header_in_c(void);
 

@@ -650,8 +650,8 @@ START_TEST(reading_what_was_published_is_no_second_use)
             struct cache_key key = key_of(leaf, i);
             struct cache_hint hint;
 
-            ck_assert_int_eq(
-                fill_noise(&source, &key, data, SIZE, &hint, NULL), 0);
+            ck_assert_int_eq(fill_noise(&source, &key, data, SIZE, &hint, NULL),
+                             0);
             cache_publish(cache, &key, data, SIZE, NULL);
         }
         for (uint64_t i = 0; i < 20; i++) {
@@ -734,7 +734,8 @@ END_TEST
 static double warm_passes(bool guard, bool expect)
 {
     enum { BLOCKS = 600, PASSES = 8 };
-    struct cache_config config = {16 * MIB, 1, guard};
+    struct cache_config config = {
+        .budget_bytes = 16 * MIB, .shards = 1, .epoch_guard = guard};
     struct cache *cache = cache_new(&config, NULL);
     struct source source = {0};
     uint64_t z = 88172645463325252u;

@@ -119,7 +119,8 @@ static void live(struct cache *cache)
 
 START_TEST(every_failed_allocation_is_survived)
 {
-    struct cache_config config = {4 << 20, 2, true};
+    struct cache_config config = {
+        .budget_bytes = 4 << 20, .shards = 2, .epoch_guard = true};
     long k;
 
     for (k = 1; k < 100000; k++) {
