@@ -9,8 +9,8 @@
  *
  * Below its memory it may have tiers: cache_tier.h.
  *
- * The library needs libc, threads and liblz4 and knows nothing of images or
- * files.
+ * The library needs libc, threads, liblz4 and xxhash and knows nothing of
+ * images.
  */
 #ifndef PREPFS_CACHE_H
 #define PREPFS_CACHE_H
