@@ -128,6 +128,10 @@ int file_prefetch(struct files *f, const struct file *file, uint32_t unit,
     at = skip_present(f, file, file_unit_offset(file, unit), end);
     if (at == end)
         return 0;
+    file_pieces_fetch(f, file, at, end);
+    at = skip_present(f, file, at, end);
+    if (at == end)
+        return 0;
     if (hold_page(f, file, unit, &page, err) != 0)
         return -1;
     rc = make_pieces(f, file, at, end, ret_made, err);

@@ -32,6 +32,11 @@ int file_piece_prefetch(struct files *f, const struct file *file,
                         const struct file_piece *piece, bool *made,
                         struct error *err) __attribute__((warn_unused_result));
 
+/* Brings what the cache's tiers have of [at, end), as if it had been made
+ * ahead of a reader. */
+void file_pieces_fetch(struct files *f, const struct file *file, uint64_t at,
+                       uint64_t end);
+
 /* Is the piece in the cache? Touches nothing. */
 bool file_piece_is_there(struct files *f, const struct file *file,
                          const struct file_piece *piece);

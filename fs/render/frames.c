@@ -61,7 +61,9 @@ static int slice_row(struct manifest *m, int64_t id,
 static void version_of_instance(const struct manifest_instance *row,
                                 uint64_t ret[4])
 {
-    ret[0] = row->dev;
+    /* The place too: where an archive was copied to a new disk, another file
+     * may have got the number, and its size and time be the same. */
+    ret[0] = row->dev ^ XXH3_64bits(row->relpath, strlen(row->relpath));
     ret[1] = row->ino;
     ret[2] = row->size;
     ret[3] = (uint64_t)row->mtime_ns;

@@ -21,6 +21,9 @@
 /* A kernel reads no less, so smaller pages are never wanted alone. */
 #define SPLIT_PAGE_BYTES 4096
 
+/* Pieces that the cache's tiers are asked for at once. */
+#define FETCH_MAX 32
+
 bool file_is_split(const struct file *file)
 {
     const struct layout *l = &file->layout;
@@ -385,6 +388,26 @@ int file_piece_prefetch(struct files *f, const struct file *file,
 
     *made |= request.filled;
     return rc;
+}
+
+void file_pieces_fetch(struct files *f, const struct file *file, uint64_t at,
+                       uint64_t end)
+{
+    struct cache_key keys[FETCH_MAX];
+    size_t sizes[FETCH_MAX], n;
+
+    while (at < end) {
+        for (n = 0; n < FETCH_MAX && at < end; n++) {
+            struct file_piece piece = file_piece_at(file, at);
+
+            keys[n] = key_of(file, &piece);
+            sizes[n] = piece.size;
+            at = piece.offset + piece.size;
+        }
+        /* Where nothing comes of some, nothing will of the rest. */
+        if (cache_fetch_ahead(f->config.cache, keys, sizes, n) == 0)
+            return;
+    }
 }
 
 void files_unpin(struct files *f, struct cache_pin *pin)
