@@ -45,6 +45,7 @@ struct control {
     char *database;
     control_csv_fn csv;
     void *csv_opaque;
+    const char *disk;
 
     struct lock lock;
     uint64_t last_serial;
@@ -153,6 +154,7 @@ struct control *control_new(const struct control_config *config,
     c->report = config->report;
     c->csv = config->csv;
     c->csv_opaque = config->csv_opaque;
+    c->disk = config->disk;
     c->state_dir = strdup(config->state_dir);
     c->database = strdup(config->database);
     if (!c->state_dir || !c->database) {
@@ -220,6 +222,15 @@ static int write_prometheus(struct control *c, const char *name, FILE *out,
     return report_prometheus(c->report, out, err);
 }
 
+static int write_disk(struct control *c, const char *name, FILE *out,
+                      struct error *err)
+{
+    (void)name;
+    (void)err;
+    fprintf(out, "%s\n", c->disk);
+    return 0;
+}
+
 static int write_errors(struct control *c, const char *name, FILE *out,
                         struct error *err)
 {
@@ -285,6 +296,7 @@ static const struct file {
     {INODE_FOLDER_TOP, "stats.prom", false, write_prometheus},
     {INODE_FOLDER_TOP, "errors.tsv", true, write_errors},
     {INODE_FOLDER_TOP, "views", true, write_views},
+    {INODE_FOLDER_TOP, "disk", false, write_disk},
     {INODE_FOLDER_EXPLAIN, NULL, false, write_explain},
     {INODE_FOLDER_MANIFEST, NULL, true, write_csv},
 };
@@ -303,10 +315,16 @@ enum {
     N_FOLDERS = sizeof folders / sizeof folders[0]
 };
 
-static const struct file *find_file(enum inode_folder folder, const char *name)
+static bool is_here(const struct control *c, const struct file *file)
+{
+    return file->write != write_disk || c->disk;
+}
+
+static const struct file *find_file(const struct control *c,
+                                    enum inode_folder folder, const char *name)
 {
     for (size_t i = 0; i < N_FILES; i++) {
-        if (files[i].folder == folder &&
+        if (files[i].folder == folder && is_here(c, &files[i]) &&
             (!files[i].name || strcmp(files[i].name, name) == 0))
             return &files[i];
     }
@@ -407,7 +425,7 @@ int control_lookup(struct control *c, enum inode_folder folder,
                    const char *name, bool may_work, struct control_file *ret,
                    struct error *err)
 {
-    const struct file *file = find_file(folder, name);
+    const struct file *file = find_file(c, folder, name);
     struct node *node;
     int rc;
 
@@ -652,7 +670,8 @@ bool control_list(struct control *c, enum inode_folder folder, uint64_t i,
     if (folder == INODE_FOLDER_MANIFEST)
         return list_views(c, ".csv", i, ret_name);
     for (size_t n = 0; n < N_FILES; n++) {
-        if (files[n].folder == folder && files[n].name && i-- == 0)
+        if (files[n].folder == folder && files[n].name &&
+            is_here(c, &files[n]) && i-- == 0)
             return snprintf(ret_name, 256, "%s", files[n].name) > 0;
     }
     for (size_t n = 0; n < N_FOLDERS; n++) {

@@ -10,6 +10,7 @@
  *
  *     .prepfs/grammar.txt              the language of views
  *     .prepfs/stats.json, stats.prom   live counters
+ *     .prepfs/disk                     the folder of the option disk
  *     .prepfs/errors.tsv               what could not be read, and why
  *     .prepfs/views                    views that have numbers
  *     .prepfs/explain/NAME             what NAME means, or what is wrong
@@ -50,6 +51,7 @@ struct control_config {
     const char *database;  /* path of the manifest snapshot; copied */
     control_csv_fn csv;
     void *csv_opaque;
+    const char *disk; /* folder of the disk tier; NULL: none */
 };
 
 /* Caller owns the result. */

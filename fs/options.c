@@ -109,7 +109,7 @@ static int parse_number(const struct option *option, const char *value,
     const char *rest = "";
     int base = option->type == OPTION_OCTAL ? 8 : 10;
 
-    if (option->type == OPTION_SIZE) {
+    if (option->type == OPTION_SIZE || option->type == OPTION_LIMIT) {
         if (options_parse_size(value, ret, err) < 0)
             return -1;
     } else if (parse_unsigned(value, base, ret, &rest) < 0 || *rest) {
@@ -199,6 +199,11 @@ static int set(struct options *o, const struct option *option,
         if (strcmp(value, "off") != 0)
             return parse_number(option, value, (uint64_t *)(void *)field, err);
         *(uint64_t *)(void *)field = 0;
+        return 0;
+    case OPTION_LIMIT:
+        if (strcmp(value, "off") != 0)
+            return parse_number(option, value, (uint64_t *)(void *)field, err);
+        *(uint64_t *)(void *)field = UINT64_MAX;
         return 0;
     case OPTION_SWITCH:
         return set_switch(option, value, (bool *)field, err);
@@ -423,6 +428,7 @@ void options_deinit(struct options *o)
     free(o->state_dir);
     free(o->presets);
     free(o->where);
+    free(o->disk);
     free(o->fsname);
     free(o->kernel);
     memset(o, 0, sizeof *o);

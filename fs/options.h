@@ -37,6 +37,10 @@ struct options {
     bool hide_burned_in; /* (0028,0301) is YES */
     bool xattr;
     uint64_t cache_bytes;   /* 0: a quarter of the memory that is free */
+    char *disk;             /* folder below the memory, or NULL; owned */
+    uint64_t disk_bytes;    /* 0: half of what is free there */
+    uint64_t disk_rate;     /* written per second; 0: 256 MiB, or DISK_OFF */
+    uint64_t disk_day;      /* per day; 0: the disk's size, or DISK_OFF */
     bool gaps_allowed;      /* irregular series are stacked */
     bool epochs;            /* guard the cache against passes over too much */
     bool pressure;          /* give memory back while the system is short */

@@ -15,6 +15,7 @@ enum option_type {
     OPTION_CHOICE,  /* bool, set by the one word in `metavar` */
     OPTION_SWITCH,  /* bool: "auto" or "off" */
     OPTION_COUNT,   /* uint64_t, or "off" for 0 */
+    OPTION_LIMIT,   /* uint64_t with a suffix, or "off" for UINT64_MAX */
     OPTION_KERNEL,  /* passed on to mount(2) */
     OPTION_IGNORED, /* accepted because fstab and mount(8) say it */
     OPTION_FORCED   /* accepted; prepfs always mounts like this */

@@ -18,6 +18,16 @@ const struct option options_table[] = {
      "(default: $XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID)"},
     {"cache", 0, OPTION_SIZE, AT(cache_bytes), 1 << 20, 0, "SIZE",
      "memory for computed images (default: a quarter of what is free)"},
+    {"disk", 0, OPTION_TEXT, AT(disk), 0, 0, "DIR",
+     "folder on a local disk that computed images go to from memory, and\n"
+     "are found in after a restart (default: none)"},
+    {"disk_size", 0, OPTION_SIZE, AT(disk_bytes), 16 << 20, 0, "SIZE",
+     "bytes that may be there (default: half of what is free)"},
+    {"disk_rate", 0, OPTION_LIMIT, AT(disk_rate), 1 << 20, 0, "SIZE|off",
+     "bytes written there per second, at most (default: 256M)"},
+    {"disk_day", 0, OPTION_LIMIT, AT(disk_day), 1 << 20, 0, "SIZE|off",
+     "bytes written there per day, at most (default: as many as the file\n"
+     "system can hold)"},
     {"epochs", 0, OPTION_SWITCH, AT(epochs), 0, 0, "auto|off",
      "keep part of a data set that is larger than the memory, instead of\n"
      "the latest of it (default: auto, when that gives more hits)"},

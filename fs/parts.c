@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "disk.h"
 #include "manifest/state.h"
 
 enum {
@@ -99,12 +100,33 @@ static void watch_memory(struct parts *p)
                  "the system's memory is not watched: %s", err.msg);
 }
 
+/* The cache, with a disk below it if there is one. */
+static int open_cache(struct parts *p, const struct options *o,
+                      const struct paths *paths, uint64_t bytes,
+                      struct error *err)
+{
+    struct cache_config config = {.budget_bytes = bytes,
+                                  .epoch_guard = o->epochs};
+    struct cache_tier tier;
+
+    if (paths->disk) {
+        p->disk = disk_open(o, paths->disk, bytes, p->fs.log, err);
+        if (!p->disk)
+            return -1;
+        tier = cache_disk_tier(p->disk);
+        config.tiers = &tier;
+        config.tier_count = 1;
+    }
+    p->fs.cache = cache_new(&config, err);
+    if (p->fs.cache && p->disk)
+        cache_disk_watch(p->disk, p->fs.cache);
+    return p->fs.cache ? 0 : -1;
+}
+
 static int open_engine(struct parts *p, const struct options *o,
                        const struct paths *paths, struct error *err)
 {
     struct budget budget = budget_of(p, o);
-    struct cache_config cache = {.budget_bytes = budget.blocks,
-                                 .epoch_guard = o->epochs};
     struct render_config render = {
         .archive = paths->archive,
         .max_pixels = o->max_pixels,
@@ -114,8 +136,7 @@ static int open_engine(struct parts *p, const struct options *o,
         .workers = p->fs.workers,
     };
 
-    p->fs.cache = cache_new(&cache, err);
-    if (!p->fs.cache)
+    if (open_cache(p, o, paths, budget.blocks, err) < 0)
         return -1;
     if (o->pressure)
         watch_memory(p);
@@ -236,6 +257,7 @@ static void fill_report(struct parts *p)
     r->render = p->fs.render;
     r->workers = p->fs.workers;
     r->cache = p->fs.cache;
+    r->disk = p->disk;
     r->readers = p->fs.readers;
     r->epochs = p->fs.options->epochs;
     r->manifest = p->fs.manifest;
@@ -279,6 +301,7 @@ static int open_control(struct parts *p, struct error *err)
         .database = p->snapshot,
         .csv = write_csv,
         .csv_opaque = &p->fs,
+        .disk = p->disk ? cache_disk_dir(p->disk) : NULL,
     };
 
     fill_report(p);
@@ -338,6 +361,7 @@ void parts_close(struct parts *p)
     render_free(p->fs.render);
     cache_pressure_stop(p->pressure);
     cache_free(p->fs.cache);
+    cache_disk_close(p->disk);
     if (p->fs.cohort && p->snapshot)
         (void)unlink(p->snapshot);
     cohort_free(p->fs.cohort);

@@ -16,6 +16,7 @@ struct parts {
     char *state_dir;
     char *snapshot;                  /* the file behind manifest.db */
     struct cache_pressure *pressure; /* NULL: nobody watches the memory */
+    struct cache_disk *disk;         /* below the cache; NULL: none */
 };
 
 /* How many threads will decode. */

@@ -224,6 +224,29 @@ static int resolve_presets(const char *path, struct paths *p, struct error *err)
     return 0;
 }
 
+/* Images of patients must not lie among their sources, where a backup or the
+ * next index would find them. */
+static int resolve_disk(const char *path, struct paths *p, struct error *err)
+{
+    CLEANUP_FREE char *parent = NULL;
+    char *slash;
+
+    if (make_absolute(path, &p->disk, err) < 0)
+        return -1;
+    parent = strdup(p->disk);
+    if (!parent)
+        return error_no_memory(err);
+    while (access(parent, F_OK) != 0 && (slash = strrchr(parent, '/')) &&
+           slash != parent)
+        *slash = '\0';
+    if (paths_is_below(parent, p->archive) ||
+        paths_is_below(parent, p->mountpoint))
+        return error_set(err, ERROR_USAGE,
+                         "disk=%s lies in the archive or below the mount point",
+                         path);
+    return 0;
+}
+
 static int resolve_all(const struct options *o, struct paths *p,
                        struct error *err)
 {
@@ -232,6 +255,8 @@ static int resolve_all(const struct options *o, struct paths *p,
         check_nesting(p, err) < 0)
         return -1;
     if (o->presets && resolve_presets(o->presets, p, err) < 0)
+        return -1;
+    if (o->disk && resolve_disk(o->disk, p, err) < 0)
         return -1;
     if (!o->state_dir)
         return 0;
@@ -258,5 +283,6 @@ void paths_deinit(struct paths *p)
     free(p->mountpoint);
     free(p->presets);
     free(p->state_dir);
+    free(p->disk);
     *p = (struct paths){0};
 }

@@ -24,6 +24,7 @@ struct paths {
     char *mountpoint; /* the same */
     char *presets;    /* the same, or NULL */
     char *state_dir;  /* absolute, need not exist, or NULL for the default */
+    char *disk;       /* the same; NULL: none */
     int64_t archive_mtime_s;
 };
 

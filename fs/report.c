@@ -25,6 +25,8 @@ struct numbers {
     struct render_stats render;
     struct workers_stats workers;
     struct cache_stats cache;
+    struct cache_disk_stats disk;
+    struct cache_tier_stats disk_tier;
     struct readers_stats readers;
     struct manifest_totals totals;
     struct manifest_cohort_size cohort;
@@ -57,7 +59,7 @@ static const struct item items[] = {
      "processes lost to crashes, kills and limits"},
 
     {"hits", COUNTER, AT(cache.hits), "blocks found in the cache"},
-    {"misses", COUNTER, AT(cache.misses), "blocks that had to be made"},
+    {"misses", COUNTER, AT(cache.misses), "blocks that were not in memory"},
     {"waits", COUNTER, AT(cache.waits),
      "blocks that another reader was making"},
     {"fill_errors", COUNTER, AT(cache.fill_errors),
@@ -116,6 +118,44 @@ static const struct item items[] = {
      "how often the cache was told that a pass is too large"},
     {"passes_bytes", GAUGE, AT(readers.expected_bytes),
      "bytes in such a pass, before compression"},
+    {"disk_state", GAUGE, AT(disk.state),
+     "0: the disk is in use, 1: only read, 2: given up"},
+    {"disk_bytes", GAUGE, AT(disk.bytes), "bytes on the disk"},
+    {"disk_bytes_max", GAUGE, AT(disk.bytes_max), "bytes that may be there"},
+    {"disk_records", GAUGE, AT(disk.records), "blocks found on the disk"},
+    {"disk_segments", GAUGE, AT(disk.segments), "files they are in"},
+    {"disk_index_bytes", GAUGE, AT(disk.index_bytes),
+     "memory that finding them takes, part of bytes_used"},
+    {"disk_loading", GAUGE, AT(disk.loading),
+     "files of an earlier run not looked into yet"},
+    {"disk_hits", COUNTER, AT(disk_tier.hits), "misses that the disk answered"},
+    {"disk_misses", COUNTER, AT(disk_tier.misses), "misses that it did not"},
+    {"disk_ahead", COUNTER, AT(disk_tier.ahead),
+     "blocks read from it ahead of a reader"},
+    {"disk_offered", COUNTER, AT(disk_tier.offered), "blocks offered to it"},
+    {"disk_lost", COUNTER, AT(disk_tier.lost),
+     "blocks that left memory before they were"},
+    {"disk_waiting", GAUGE, AT(disk_tier.waiting),
+     "blocks still to be offered"},
+    {"disk_waiting_bytes", GAUGE, AT(disk_tier.waiting_bytes),
+     "their bytes after compression"},
+    {"disk_skipped", COUNTER, AT(disk.skipped),
+     "blocks offered and not written, as it is given up"},
+    {"disk_written", COUNTER, AT(disk.written), "bytes written to the disk"},
+    {"disk_day_left", GAUGE, AT(disk.day_left),
+     "bytes that may be written now, of disk_day"},
+    {"disk_carried", COUNTER, AT(disk.carried),
+     "blocks written again, as they were used"},
+    {"disk_dropped", COUNTER, AT(disk.dropped),
+     "files removed to make room for others"},
+    {"disk_damaged", COUNTER, AT(disk.damaged),
+     "blocks on the disk that were not what they should be"},
+    {"disk_rejected", COUNTER, AT(disk_tier.rejected),
+     "blocks from the disk that did not decode"},
+    {"disk_read_errors", COUNTER, AT(disk.read_errors),
+     "errors of the system in reading it"},
+    {"disk_write_errors", COUNTER, AT(disk.write_errors),
+     "errors of the system in writing it"},
     {"lock_takes", COUNTER, AT(cache.lock_takes),
      "how often a lock of the cache was taken"},
     {"lock_waits", COUNTER, AT(cache.lock_waits),
@@ -177,6 +217,9 @@ static const struct histogram {
     {"wait", AT(cache.wait_us), AT(cache.wait_us_sum), CACHE_WAIT_BUCKETS,
      "waits for a block that another reader was making",
      "microseconds in them"},
+    {"disk_hit", AT(disk_tier.hit_us), AT(disk_tier.hit_us_sum),
+     CACHE_WAIT_BUCKETS, "misses that the disk answered",
+     "microseconds in them"},
     {"pool_wait", AT(pool_wait_us), AT(pool_wait_us_sum), STATS_WAITS,
      "requests answered by the pool, from question to answer",
      "microseconds in them"},
@@ -216,6 +259,10 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     workers_stats_get(r->workers, &n->workers);
     cache_stats_get(r->cache, &n->cache);
     cohort_size(r->cohort, &n->cohort);
+    if (r->disk) {
+        cache_disk_stats_get(r->disk, &n->disk);
+        cache_tier_stats_get(r->cache, 0, &n->disk_tier);
+    }
     if (n->cache.bytes_compressed > 0)
         n->ratio =
             (double)n->cache.bytes_logical / (double)n->cache.bytes_compressed;

@@ -19,7 +19,7 @@
 #include "cohort.h"
 #include "manifest/manifest.h"
 #include "pool.h"
-#include "prepfs/cache.h"
+#include "prepfs/cache_disk.h"
 #include "prepfs/error.h"
 #include "readers.h"
 #include "render/render.h"
@@ -31,6 +31,7 @@ struct report {
     struct render *render;
     struct workers *workers; /* may be NULL */
     struct cache *cache;
+    struct cache_disk *disk; /* the cache's first tier, or NULL */
     struct readers *readers;
     struct manifest *manifest;
     struct cohort *cohort; /* may be NULL */

@@ -59,6 +59,8 @@ const struct ctl_command ctl_commands[] = {
      "print what could not be read or decoded", cmd_errors},
     {"stats", "MOUNTPOINT", 1, 1, 0, "print the counters of a mount",
      cmd_stats},
+    {"purge", "DIR|MOUNTPOINT", 1, 1, 0,
+     "remove all images from the folder of -o disk", cmd_purge},
     {0},
 };
 

@@ -96,6 +96,7 @@ int cmd_map(const struct ctl_args *args);
 int cmd_roi(const struct ctl_args *args);
 int cmd_warm(const struct ctl_args *args);
 int cmd_check(const struct ctl_args *args);
+int cmd_purge(const struct ctl_args *args);
 
 /* Prints "PROGRAM: text" on standard error; returns CTL_FAILED, or CTL_USAGE
  * for ERROR_USAGE. */

@@ -117,6 +117,25 @@ START_TEST(workers_can_be_none_and_are_one_per_thread)
 }
 END_TEST
 
+START_TEST(a_disk_has_a_size_and_limits)
+{
+    struct options o;
+
+    must_parse("a m", &o);
+    ck_assert_ptr_null(o.disk);
+    ck_assert_uint_eq(o.disk_bytes, 0);
+    ck_assert_uint_eq(o.disk_rate, 0);
+    ck_assert_uint_eq(o.disk_day, 0);
+    options_deinit(&o);
+    must_parse("a m -o disk=/d,disk_size=2T,disk_rate=64M,disk_day=off", &o);
+    ck_assert_str_eq(o.disk, "/d");
+    ck_assert_uint_eq(o.disk_bytes, UINT64_C(2) << 40);
+    ck_assert_uint_eq(o.disk_rate, UINT64_C(64) << 20);
+    ck_assert_uint_eq(o.disk_day, UINT64_MAX);
+    options_deinit(&o);
+}
+END_TEST
+
 START_TEST(switches_have_two_words)
 {
     struct options o;
@@ -201,6 +220,9 @@ static const struct {
     {"a m -o uid=root", "not a whole number"},
     {"a m -o index=foreground", "only index=background exists"},
     {"a m -o gaps=forbid", "only gaps=allow exists"},
+    {"a m -o disk_size=1M", "must be from 16777216"},
+    {"a m -o disk_day=never", "is no size"},
+    {"a m -o disk_day=off5", "is no size"},
     {"a m -o epochs=on", "only auto and off exist"},
     {"a m -o epochs", "needs a value: epochs=auto|off"},
     {"a m -o pressure=1", "only auto and off exist"},
@@ -297,6 +319,7 @@ static Suite *suite(void)
     tcase_add_test(t, paths_and_letters_are_taken);
     tcase_add_test(t, values_reach_their_fields);
     tcase_add_test(t, workers_can_be_none_and_are_one_per_thread);
+    tcase_add_test(t, a_disk_has_a_size_and_limits);
     tcase_add_test(t, switches_have_two_words);
     tcase_add_test(t, a_later_value_replaces_an_earlier_one);
     tcase_add_test(t, what_fstab_says_is_ignored);
