@@ -96,7 +96,8 @@ static const char pragmas_common[] =
     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;";
 static const char pragmas_write[] =
     "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=OFF;"
-    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16384;";
+    "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=16000;"
+    "PRAGMA cache_size=-16384;";
 static const char pragmas_read[] = "PRAGMA query_only=ON;"
                                    "PRAGMA cache_size=-4096;";
 

@@ -256,7 +256,8 @@ void manifest_slices_deinit(struct manifest_slices *s);
 int manifest_volume_slices(struct manifest *m, int64_t id,
                            struct manifest_slices *ret, struct error *err);
 
-/* Totals for statfs and stats.json. */
+/* Totals for statfs and stats.json. While a large archive is being indexed
+ * they may be those of a little earlier. */
 struct manifest_totals {
     uint64_t sources, instances, images, studies, series, errors, source_bytes;
 };

@@ -51,6 +51,7 @@ struct manifest {
     bool moves_told;      /* those of `shown`: manifest_cohort_told */
     int64_t totals_epoch; /* of `totals`; -1: none yet */
     struct manifest_totals totals;
+    int64_t recount_ms; /* they are good enough until then */
 };
 
 /* Takes a read connection, waiting for one if all are out. NULL on error. */
@@ -112,6 +113,13 @@ int manifest_volume_load(sqlite3_stmt *statement, struct manifest_instance *ret,
 int manifest_output_read(struct db *db, const struct manifest_leaves *leaves,
                          int64_t object_id, uint32_t part,
                          struct manifest_output *ret, struct error *err);
+
+/* Totals on the writer, in a transaction: leaves those of this epoch for
+ * manifest_totals, counting if need be; or says that what was true of epoch
+ * `from` is so of `to`. */
+int manifest_totals_store(struct db *db, struct error *err);
+int manifest_totals_keep(struct db *db, int64_t from, int64_t to,
+                         struct error *err);
 
 /* The name of a view's folder (grammar 1.6): the text, or a hash of it if it
  * is longer than MANIFEST_DIRNAME_MAX. `ret` may be `canonical`. */

@@ -308,7 +308,9 @@ static int replace_table(struct db *db, const char *table,
 {
     int64_t epoch;
 
-    if (next_epoch(db, &epoch, err) != 0 || touch(db, table, epoch, err) != 0)
+    if (next_epoch(db, &epoch, err) != 0 ||
+        manifest_totals_keep(db, epoch - 1, epoch, err) != 0 ||
+        touch(db, table, epoch, err) != 0)
         return -1;
     if (how == MANIFEST_ROI_REPLACE && drop_rows(db, table, err) != 0)
         return -1;

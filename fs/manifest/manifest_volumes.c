@@ -355,7 +355,8 @@ static int put_meta(struct db *db, const char *key, const char *text,
 
 /* Keyed by instances that will never be asked for again. */
 static const char drop_leavings[] =
-    "DELETE FROM output WHERE object_kind=0 AND instance_id IN"
+    "DELETE FROM output WHERE object_kind=0"
+    " AND view_id IN (SELECT id FROM view) AND instance_id IN"
     " (SELECT id FROM instance WHERE gone=1);"
     "DELETE FROM fact WHERE instance_id IN"
     " (SELECT id FROM instance WHERE gone=1);"
@@ -376,11 +377,11 @@ static int end_run(struct db *db, const char *archive, const char *parser,
         put_meta(db, "grammar", NULL, 1, err) != 0 ||
         put_meta(db, "scan_time", NULL, time(NULL), err) != 0)
         return -1;
-    if (!changed)
-        return 0;
-    if (db_exec(db, drop_leavings, err) != 0)
+    if (changed &&
+        (db_exec(db, drop_leavings, err) != 0 ||
+         db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE", err) != 0))
         return -1;
-    return db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE", err);
+    return manifest_totals_store(db, err);
 }
 
 int manifest_write_end(struct manifest *m, const char *archive,

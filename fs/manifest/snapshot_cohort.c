@@ -19,7 +19,7 @@
 static const struct {
     const char *table, *where;
 } copies[] = {
-    {"meta", "1"},
+    {"meta", "t.k<>'totals'"}, /* those of all */
     {"source", SOURCE_IS_SHOWN("t.id")},
     {"patient", "t.id IN (SELECT patient_id FROM live.study"
                 " WHERE shown_study(id))"},

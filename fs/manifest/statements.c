@@ -73,6 +73,15 @@
 
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ','now')"
 
+#define TOTALS_REST                                                            \
+    ",(SELECT count(*) FROM instance INDEXED BY instance_listed_study "        \
+    "WHERE " SHOWN(                                                            \
+        "") "),"                                                               \
+            "(SELECT count(*) FROM study st WHERE " STUDY_HAS_ENTRY "),"       \
+            "(SELECT count(*) FROM series se WHERE " SERIES_HAS_ENTRY ")"      \
+            " FROM (SELECT count(*) n,cast(total(size) AS INT) bytes"          \
+            " FROM source WHERE vanished=0) s"
+
 static const char *const texts[SQL_COUNT] = {
     [SQL_EPOCH] = "SELECT v FROM meta WHERE k='epoch'",
     [SQL_INSTANCE_BY_ID] =
@@ -156,15 +165,17 @@ static const char *const texts[SQL_COUNT] = {
         " WHERE se.volume_id=?1 AND shown(se.volume_id)"
         " AND i.ord IS NOT NULL"
         " AND " LISTED("i.") " ORDER BY i.ord,i.id",
-    [SQL_TOTALS] =
-        "SELECT (SELECT count(*) FROM source WHERE vanished=0),"
-        "(SELECT count(*) FROM instance WHERE gone=0 AND shown(id)),"
-        "(SELECT count(*) FROM instance INDEXED BY instance_listed_study"
-        " WHERE " SHOWN(
-            "") "),"
-                "(SELECT count(*) FROM study st WHERE " STUDY_HAS_ENTRY "),"
-                "(SELECT count(*) FROM series se WHERE " SERIES_HAS_ENTRY "),"
-                "(SELECT total(size) FROM source WHERE vanished=0)",
+    /* "+": no index that is made for this alone. */
+    [SQL_TOTALS] = "SELECT s.n,s.bytes,(SELECT count(*) FROM instance"
+                   " WHERE +gone=0 AND shown(id))" TOTALS_REST,
+    /* Of an archive of which all is shown: what is there is what is not gone.
+     * Counting all rows takes the smallest index, and of those that are gone
+     * there is one. */
+    [SQL_TOTALS_ALL] =
+        "SELECT s.n,s.bytes,"
+        "(SELECT count(*) FROM instance)-(SELECT count(*) FROM instance"
+        " INDEXED BY instance_gone_study WHERE gone<>0)" TOTALS_REST,
+    [SQL_TOTALS_STORED] = "SELECT v FROM meta WHERE k='totals'",
     [SQL_COUNT_ERRORS] =
         "SELECT CASE WHEN shown_all() THEN (SELECT count(*) FROM error)"
         " ELSE (SELECT count(*) FROM error e WHERE " ERROR_IS_SHOWN ") END",

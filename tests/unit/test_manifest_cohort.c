@@ -380,6 +380,7 @@ START_TEST(a_snapshot_is_of_the_cohort)
     ck_assert_int_eq(count(path, "series WHERE uid='1.2.1'"), 1);
     ck_assert_int_eq(count(path, "series"), 1);
     ck_assert_int_eq(count(path, "study"), 1);
+    ck_assert_int_eq(count(path, "meta WHERE k='totals'"), 0);
     ck_assert_int_eq(count(path, "patient"), 1);
     ck_assert_int_eq(count(path, "source"), 3);
     ck_assert_int_eq(count(path, "error"), 1);

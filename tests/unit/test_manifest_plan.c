@@ -21,6 +21,7 @@ static bool may_scan(enum sql which)
 {
     switch ((int)which) {
     case SQL_TOTALS:         /* once per change of the tree */
+    case SQL_TOTALS_ALL:
     case SQL_COUNT_ERRORS:   /* errors are few */
     case SQL_VOLUME_NEXT_ID: /* of three rows */
     case SQL_VIEWS:          /* all of them are wanted */

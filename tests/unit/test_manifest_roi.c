@@ -356,6 +356,11 @@ START_TEST(studies_with_rows_new_or_old_have_changed)
     epoch = manifest_epoch(m, &err);
     put("a", MANIFEST_ROI_REPLACE, NULL, 0);
     ck_assert_uint_eq(changed_after(epoch), 1u << 2);
+    /* Nothing that is counted has changed. */
+    ck_assert_int_eq(
+        rows_int(state, "SELECT t.v LIKE 'epoch '||e.v||' %' FROM meta t,meta e"
+                        " WHERE t.k='totals' AND e.k='epoch'"),
+        1);
 }
 END_TEST
 

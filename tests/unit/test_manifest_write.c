@@ -242,6 +242,39 @@ START_TEST(totals_follow_every_change)
 }
 END_TEST
 
+START_TEST(totals_of_a_complete_run_are_not_counted_again)
+{
+    struct row rows[] = {file("a", "1.1", 1), file("b", "1.2", 2)};
+    struct manifest_totals t;
+
+    write_rows(rows, 1);
+    rows_exec(state, "UPDATE meta SET v=replace(v,'images 1','images 77')"
+                     " WHERE k='totals'");
+    manifest_close(m);
+    m = manifest_open(state, MANIFEST_READ_WRITE, &err);
+    ck_assert_int_eq(manifest_totals(m, &t, &err), 0);
+    ck_assert_uint_eq(t.images, 77);
+    ck_assert_uint_eq(t.sources, 1);
+    ck_assert_uint_eq(t.source_bytes, 1000);
+    ck_assert_uint_eq(t.instances, 1);
+    ck_assert_uint_eq(t.studies, 1);
+    ck_assert_uint_eq(t.series, 1);
+    rows_write(m, &rows[1], 1); /* in the middle of a run */
+    ck_assert_int_eq(manifest_totals(m, &t, &err), 0);
+    ck_assert_uint_eq(t.images, 2);
+    rows_end(m, digest_of_path, NULL);
+    ck_assert_int_eq(rows_int(state, "SELECT v LIKE '% images 2 %' FROM meta"
+                                     " WHERE k='totals'"),
+                     1);
+    /* Whatever somebody has put there is no reason to fail. */
+    rows_exec(state, "UPDATE meta SET v='epoch ' WHERE k='totals'");
+    manifest_close(m);
+    m = manifest_open(state, MANIFEST_READ_WRITE, &err);
+    ck_assert_int_eq(manifest_totals(m, &t, &err), 0);
+    ck_assert_uint_eq(t.images, 2);
+}
+END_TEST
+
 START_TEST(the_epoch_tells_which_studies_changed)
 {
     struct row rows[] = {file("a", "1.1", 1), file("b", "1.2", 2)};
@@ -895,6 +928,7 @@ static Suite *suite(void)
     tcase_add_test(t, listings_page_through_everything_once);
     tcase_add_test(t, objects_without_pixels_are_found_by_name_only);
     tcase_add_test(t, totals_follow_every_change);
+    tcase_add_test(t, totals_of_a_complete_run_are_not_counted_again);
     tcase_add_test(t, the_epoch_tells_which_studies_changed);
     tcase_add_test(t, a_changed_file_is_a_new_instance_under_its_old_name);
     tcase_add_test(t, ids_are_not_reused_after_rows_were_deleted);
