@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "ctl/progress.h"
@@ -67,7 +68,13 @@ static void print_summary(const struct index_result *r)
     print_count(r->links_skipped, "symbolic links leave the archive");
 }
 
-static int make_snapshot(struct manifest *m, const char *state,
+static bool changed_any(const struct index_result *r)
+{
+    return r->parsed || r->moved || r->vanished;
+}
+
+/* After a change, and if there is none. */
+static int make_snapshot(struct manifest *m, const char *state, bool changed,
                          struct error *err)
 {
     CLEANUP_FREE char *path = NULL;
@@ -76,6 +83,8 @@ static int make_snapshot(struct manifest *m, const char *state,
         path = NULL;
         return error_no_memory(err);
     }
+    if (!changed && access(path, R_OK) == 0)
+        return 0;
     return manifest_snapshot(m, path, err);
 }
 
@@ -101,7 +110,7 @@ static int run_index(const struct ctl_args *args, struct index_config *config,
 
     progress_clear(&progress);
     if (rc == 0)
-        rc = make_snapshot(config->manifest, state, err);
+        rc = make_snapshot(config->manifest, state, changed_any(&result), err);
     manifest_close(config->manifest);
     if (rc == 0 && !args->values[CTL_QUIET])
         print_summary(&result);

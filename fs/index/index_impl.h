@@ -22,10 +22,12 @@ struct run {
     bool retry_failed; /* another parser than last time */
     bool changed;      /* the manifest is not as it was */
 
-    struct files files; /* new and changed */
-    struct files links; /* symbolic links, looked at after the walk */
-    uint8_t *seen;      /* bit per source id */
+    struct files files;           /* new and changed */
+    struct files links;           /* symbolic links, looked at after the walk */
+    struct manifest_known *known; /* during the scan */
+    uint8_t *seen;                /* bit per source id */
     size_t seen_bytes;
+    int64_t n_seen;
     struct manifest_same *same; /* relpath owned */
     size_t n_same;
     char **unread; /* folders whose content is unknown */

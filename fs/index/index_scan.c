@@ -15,6 +15,13 @@
 
 /* ---- what was seen ---- */
 
+static bool is_seen(const struct run *r, int64_t id)
+{
+    size_t byte = (size_t)id / 8;
+
+    return byte < r->seen_bytes && (r->seen[byte] >> (id % 8) & 1);
+}
+
 static int mark_seen(struct run *r, int64_t id, struct error *err)
 {
     size_t byte = (size_t)id / 8;
@@ -29,15 +36,20 @@ static int mark_seen(struct run *r, int64_t id, struct error *err)
         r->seen = grown;
         r->seen_bytes = size;
     }
+    r->n_seen += !is_seen(r, id);
     r->seen[byte] |= (uint8_t)(1u << (id % 8));
     return 0;
 }
 
-static bool is_seen(const struct run *r, int64_t id)
+/* 1 if there is no source that was not seen: then no file has moved, and none
+ * is gone. Others take a look at every source. */
+static int all_seen(const struct run *r, struct error *err)
 {
-    size_t byte = (size_t)id / 8;
+    int64_t last = 0;
 
-    return byte < r->seen_bytes && (r->seen[byte] >> (id % 8) & 1);
+    if (manifest_source_last(r->m, &last, err) != 0)
+        return -1;
+    return last == r->n_seen;
 }
 
 static int push_file(struct files *files, const struct walk_file *file,
@@ -113,7 +125,7 @@ static int on_file(void *opaque, const struct walk_file *file,
 {
     struct run *r = opaque;
     struct manifest_source known;
-    int rc = manifest_source_find(r->m, file->relpath, &known, err);
+    int rc = manifest_known_find(r->known, file->relpath, &known, err);
 
     if (rc < 0)
         return -1;
@@ -285,7 +297,7 @@ static int find_moved(struct run *r, struct error *err)
         struct manifest_source known;
 
         if (rc >= 0)
-            rc = manifest_source_find(r->m, f->relpath, &known, err);
+            rc = manifest_known_find(r->known, f->relpath, &known, err);
         if (rc == 0)
             rc = find_old_place(r, f, err);
         else if (rc > 0)
@@ -381,11 +393,20 @@ int index_scan(struct run *r, struct error *err)
     const struct walk_what what = {r->config->exclude, r->config->only,
                                    r->config->n_only};
 
-    if (walk_tree(r->root_fd, &what, &handler, r->config->cancel, err) != 0 ||
-        add_links(r, err) != 0 || check_not_empty(r, err) != 0 ||
-        find_moved(r, err) != 0 || write_same(r, err) != 0)
+    r->known = manifest_known_open(r->m, err);
+    if (!r->known ||
+        walk_tree(r->root_fd, &what, &handler, r->config->cancel, err) != 0 ||
+        add_links(r, err) != 0 || check_not_empty(r, err) != 0)
         return -1;
-    return write_vanished(r, err);
+    int all = all_seen(r, err);
+
+    if (all < 0 || (!all && find_moved(r, err) != 0))
+        return -1;
+    manifest_known_close(r->known);
+    r->known = NULL;
+    if (write_same(r, err) != 0)
+        return -1;
+    return all ? 0 : write_vanished(r, err);
 }
 
 /* ---- release ---- */
@@ -407,6 +428,7 @@ void index_scan_deinit(struct run *r)
         free(relpath);
     }
     free(r->same);
+    manifest_known_close(r->known);
     for (size_t i = 0; i < r->n_unread; i++)
         free(r->unread[i]);
     free(r->unread);

@@ -109,6 +109,12 @@ int manifest_instance_load(sqlite3_stmt *statement,
 int manifest_volume_load(sqlite3_stmt *statement, struct manifest_instance *ret,
                          struct error *err);
 
+/* manifest_source_find with SQL_SOURCE_BY_PATH of a connection at hand. */
+struct manifest_source;
+int manifest_source_read(struct db *db, sqlite3_stmt *statement,
+                         const char *relpath, struct manifest_source *ret,
+                         struct error *err);
+
 /* manifest_output_get on a connection at hand. */
 int manifest_output_read(struct db *db, const struct manifest_leaves *leaves,
                          int64_t object_id, uint32_t part,

@@ -65,17 +65,23 @@ struct source_query {
     struct manifest_source *ret;
 };
 
+int manifest_source_read(struct db *db, sqlite3_stmt *st, const char *relpath,
+                         struct manifest_source *ret, struct error *err)
+{
+    db_bind_text(st, 1, relpath);
+    int rc = db_step(db, st, err);
+
+    if (rc <= 0)
+        return rc;
+    return load_source(st, false, ret, err) == 0 ? 1 : -1;
+}
+
 static int query_by_path(struct db *db, sqlite3_stmt *st, void *opaque,
                          struct error *err)
 {
     const struct source_query *q = opaque;
 
-    db_bind_text(st, 1, q->relpath);
-    int rc = db_step(db, st, err);
-
-    if (rc <= 0)
-        return rc;
-    return load_source(st, false, q->ret, err) == 0 ? 1 : -1;
+    return manifest_source_read(db, st, q->relpath, q->ret, err);
 }
 
 int manifest_source_find(struct manifest *m, const char *relpath,

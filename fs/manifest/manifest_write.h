@@ -49,6 +49,20 @@ struct manifest_source {
 int manifest_source_find(struct manifest *m, const char *relpath,
                          struct manifest_source *ret, struct error *err);
 
+/*
+ * The same for very many files: a connection of its own that does not begin
+ * anew for each, which takes longer than to look. Sees what was committed at
+ * most some ten thousand files ago. One thread; NULL on error; caller owns.
+ */
+struct manifest_known *manifest_known_open(struct manifest *m,
+                                           struct error *err);
+void manifest_known_close(struct manifest_known *k); /* may be NULL */
+int manifest_known_find(struct manifest_known *k, const char *relpath,
+                        struct manifest_source *ret, struct error *err);
+
+/* The greatest id that a source has; 0 without any. Ids begin at 1. */
+int manifest_source_last(struct manifest *m, int64_t *ret, struct error *err);
+
 /* The first source after `after` with this inode: 1, and relpath is malloc'd
  * (caller owns); 0; -1. */
 int manifest_source_by_inode(struct manifest *m, uint64_t dev, uint64_t ino,

@@ -218,6 +218,39 @@ START_TEST(objects_without_pixels_are_found_by_name_only)
 }
 END_TEST
 
+/* Looks at a moment of the past, but not for ever. */
+START_TEST(many_files_are_found_on_one_connection)
+{
+    struct row rows[] = {file("a", "1.1", 1), file("b", "1.2", 2)};
+    struct manifest_source s;
+    int64_t last = -1;
+    int looks = 0;
+
+    ck_assert_int_eq(manifest_source_last(m, &last, &err), 0);
+    ck_assert_int_eq(last, 0);
+    write_rows(rows, 1);
+    struct manifest_known *k = manifest_known_open(m, &err);
+
+    ck_assert_ptr_nonnull(k);
+    ck_assert_int_eq(manifest_known_find(k, "a", &s, &err), 1);
+    ck_assert_int_eq(s.id, 1);
+    ck_assert_uint_eq(s.ino, 1);
+    ck_assert_uint_eq(s.size, 1000);
+    ck_assert_ptr_null(s.relpath);
+    write_rows(&rows[1], 1);
+    vanish("a");
+    while (manifest_known_find(k, "b", &s, &err) == 0)
+        ck_assert_int_lt(looks++, 20000);
+    ck_assert_int_eq(s.id, 2);
+    ck_assert_int_eq(manifest_known_find(k, "a", &s, &err), 1);
+    ck_assert(s.vanished);
+    ck_assert_int_eq(manifest_known_find(k, "c", &s, &err), 0);
+    manifest_known_close(k);
+    ck_assert_int_eq(manifest_source_last(m, &last, &err), 0);
+    ck_assert_int_eq(last, 2);
+}
+END_TEST
+
 START_TEST(totals_follow_every_change)
 {
     struct row rows[] = {file("a", "1.1", 1), file("b", "1.2", 2),
@@ -927,6 +960,7 @@ static Suite *suite(void)
     tcase_add_test(t, an_instance_comes_back_with_all_that_layout_needs);
     tcase_add_test(t, listings_page_through_everything_once);
     tcase_add_test(t, objects_without_pixels_are_found_by_name_only);
+    tcase_add_test(t, many_files_are_found_on_one_connection);
     tcase_add_test(t, totals_follow_every_change);
     tcase_add_test(t, totals_of_a_complete_run_are_not_counted_again);
     tcase_add_test(t, the_epoch_tells_which_studies_changed);
