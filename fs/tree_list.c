@@ -17,7 +17,9 @@
 #include <string.h>
 
 enum { COOKIE_DOT = 1, COOKIE_DOTDOT = 2, COOKIE_FIRST = 3 };
-enum { PAGE_MAX = 128, PART_BITS = 17 };
+/* Images that are fetched at a time; of those with parts, one often fills all
+ * that is asked for. */
+enum { PAGE_MAX = 128, PAGE_OF_PARTS = 8, PART_BITS = 17 };
 
 struct listing {
     struct tree *t;
@@ -263,24 +265,27 @@ static int list_images(const struct listing *l, int64_t study_id,
     const struct view *view = views_by_id(l->t->c.views, l->folder.view, err);
     struct manifest_instance *rows;
     int64_t after = id_before(l) - (part_before(l) > 0);
+    unsigned page = l->page;
     int n, rc = 0;
 
     if (!view)
         return -1;
-    rows = calloc(l->page, sizeof *rows);
+    if (view_parts_of(view) != VIEW_PART_NONE && page > PAGE_OF_PARTS)
+        page = PAGE_OF_PARTS;
+    rows = calloc(page, sizeof *rows);
     if (!rows)
         return error_no_memory(err);
     do {
         n = view->select == VIEW_SELECT_SERIES
                 ? manifest_list_volumes(l->t->c.manifest, study_id, series_id,
-                                        after, l->page, rows, err)
+                                        after, page, rows, err)
                 : manifest_list_instances(l->t->c.manifest, study_id, series_id,
-                                          after, l->page, rows, err);
+                                          after, page, rows, err);
         if (n > 0)
             after = rows[n - 1].id;
         if (n > 0)
             rc = list_rows(l, view, rows, n, err);
-    } while (rc == 0 && n > 0 && (unsigned)n == l->page);
+    } while (rc == 0 && n > 0 && (unsigned)n == page);
     free(rows);
     return rc < 0 || n < 0 ? -1 : rc == ROW_NEEDS_WORK;
 }
