@@ -41,17 +41,6 @@ static int mark_seen(struct run *r, int64_t id, struct error *err)
     return 0;
 }
 
-/* 1 if there is no source that was not seen: then no file has moved, and none
- * is gone. Others take a look at every source. */
-static int all_seen(const struct run *r, struct error *err)
-{
-    int64_t last = 0;
-
-    if (manifest_source_last(r->m, &last, err) != 0)
-        return -1;
-    return last == r->n_seen;
-}
-
 static int push_file(struct files *files, const struct walk_file *file,
                      struct error *err)
 {
@@ -344,29 +333,50 @@ static bool is_unknown(const struct run *r, const char *relpath)
     return false;
 }
 
-static int write_vanished(struct run *r, struct error *err)
+/* Is this source, which the walk has not met, known to be gone now? */
+static int is_gone(struct run *r, int64_t id, struct error *err)
 {
-    struct manifest_source page[WRITE_BATCH];
+    struct manifest_source s;
+    int rc = manifest_known_by_id(r->known, id, &s, err);
+
+    if (rc <= 0)
+        return rc;
+    bool gone = !s.vanished && !is_unknown(r, s.relpath);
+
+    free(s.relpath);
+    return gone;
+}
+
+static int write_gone(struct run *r, const int64_t *gone, size_t n,
+                      struct error *err)
+{
+    if (n == 0)
+        return 0;
+    r->result->vanished += n;
+    r->changed = true;
+    return manifest_write_gone(r->m, gone, n, err);
+}
+
+/* Of a million sources that were met none is read again. */
+static int write_vanished(struct run *r, int64_t last, struct error *err)
+{
     int64_t gone[WRITE_BATCH];
-    int64_t after = 0;
-    int n;
+    size_t n = 0;
 
-    while ((n = manifest_source_list(r->m, after, WRITE_BATCH, page, err)) >
-           0) {
-        size_t n_gone = 0;
+    for (int64_t id = 1; id <= last && r->n_seen < last; id++) {
+        int rc = is_seen(r, id) ? 0 : is_gone(r, id, err);
 
-        for (int i = 0; i < n; i++) {
-            if (!is_seen(r, page[i].id) && !is_unknown(r, page[i].relpath))
-                gone[n_gone++] = page[i].id;
-            after = page[i].id;
-            free(page[i].relpath);
-        }
-        if (n_gone > 0 && manifest_write_gone(r->m, gone, n_gone, err) != 0)
+        if (rc < 0)
             return -1;
-        r->result->vanished += n_gone;
-        r->changed = r->changed || n_gone > 0;
+        if (rc > 0)
+            gone[n++] = id;
+        if (n < WRITE_BATCH)
+            continue;
+        if (write_gone(r, gone, n, err) != 0)
+            return -1;
+        n = 0;
     }
-    return n;
+    return write_gone(r, gone, n, err);
 }
 
 static int check_not_empty(const struct run *r, struct error *err)
@@ -393,20 +403,22 @@ int index_scan(struct run *r, struct error *err)
     const struct walk_what what = {r->config->exclude, r->config->only,
                                    r->config->n_only};
 
+    int64_t last = 0;
+
     r->known = manifest_known_open(r->m, err);
     if (!r->known ||
         walk_tree(r->root_fd, &what, &handler, r->config->cancel, err) != 0 ||
-        add_links(r, err) != 0 || check_not_empty(r, err) != 0)
+        add_links(r, err) != 0 || check_not_empty(r, err) != 0 ||
+        manifest_source_last(r->m, &last, err) != 0)
         return -1;
-    int all = all_seen(r, err);
-
-    if (all < 0 || (!all && find_moved(r, err) != 0))
+    /* If as many were seen as there are, none has another place now. */
+    if (r->n_seen < last && find_moved(r, err) != 0)
+        return -1;
+    if (write_same(r, err) != 0 || write_vanished(r, last, err) != 0)
         return -1;
     manifest_known_close(r->known);
     r->known = NULL;
-    if (write_same(r, err) != 0)
-        return -1;
-    return all ? 0 : write_vanished(r, err);
+    return 0;
 }
 
 /* ---- release ---- */

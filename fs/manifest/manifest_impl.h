@@ -114,6 +114,9 @@ struct manifest_source;
 int manifest_source_read(struct db *db, sqlite3_stmt *statement,
                          const char *relpath, struct manifest_source *ret,
                          struct error *err);
+/* The same by id, with SQL_SOURCE_BY_ID; relpath is malloc'd. */
+int manifest_source_read_id(struct db *db, sqlite3_stmt *statement, int64_t id,
+                            struct manifest_source *ret, struct error *err);
 
 /* manifest_output_get on a connection at hand. */
 int manifest_output_read(struct db *db, const struct manifest_leaves *leaves,

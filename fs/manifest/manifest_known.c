@@ -42,26 +42,53 @@ void manifest_known_close(struct manifest_known *k)
     free(k);
 }
 
+/* Whatever is asked is asked between these two. */
+static int begin(struct manifest_known *k, struct error *err)
+{
+    if (k->looks == 0 && db_exec(&k->db, "BEGIN", err) != 0)
+        return -1;
+    if (k->looks == 0)
+        k->looks = LOOKS_AT_A_TIME;
+    return 0;
+}
+
+static int end(struct manifest_known *k, int rc, struct error *err)
+{
+    if (k->looks > 0 && --k->looks == 0 && db_exec(&k->db, "COMMIT", err) != 0)
+        rc = -1;
+    return rc < 0 ? manifest_failed(k->m, err) : rc;
+}
+
 static int look(struct manifest_known *k, const char *relpath,
                 struct manifest_source *ret, struct error *err)
 {
     STATEMENT *st = db_get(&k->db, SQL_SOURCE_BY_PATH, err);
 
-    if (!st || (k->looks == 0 && db_exec(&k->db, "BEGIN", err) != 0))
+    if (!st || begin(k, err) != 0)
         return -1;
-    if (k->looks == 0)
-        k->looks = LOOKS_AT_A_TIME;
     return manifest_source_read(&k->db, st, relpath, ret, err);
 }
 
 int manifest_known_find(struct manifest_known *k, const char *relpath,
                         struct manifest_source *ret, struct error *err)
 {
-    int rc = look(k, relpath, ret, err);
+    return end(k, look(k, relpath, ret, err), err);
+}
 
-    if (k->looks > 0 && --k->looks == 0 && db_exec(&k->db, "COMMIT", err) != 0)
-        rc = -1;
-    return rc < 0 ? manifest_failed(k->m, err) : rc;
+static int look_at(struct manifest_known *k, int64_t id,
+                   struct manifest_source *ret, struct error *err)
+{
+    STATEMENT *st = db_get(&k->db, SQL_SOURCE_BY_ID, err);
+
+    if (!st || begin(k, err) != 0)
+        return -1;
+    return manifest_source_read_id(&k->db, st, id, ret, err);
+}
+
+int manifest_known_by_id(struct manifest_known *k, int64_t id,
+                         struct manifest_source *ret, struct error *err)
+{
+    return end(k, look_at(k, id, ret, err), err);
 }
 
 static int query_last(struct db *db, sqlite3_stmt *st, void *opaque,

@@ -76,6 +76,17 @@ int manifest_source_read(struct db *db, sqlite3_stmt *st, const char *relpath,
     return load_source(st, false, ret, err) == 0 ? 1 : -1;
 }
 
+int manifest_source_read_id(struct db *db, sqlite3_stmt *st, int64_t id,
+                            struct manifest_source *ret, struct error *err)
+{
+    db_bind_int(st, 1, id);
+    int rc = db_step(db, st, err);
+
+    if (rc <= 0)
+        return rc;
+    return load_source(st, true, ret, err) == 0 ? 1 : -1;
+}
+
 static int query_by_path(struct db *db, sqlite3_stmt *st, void *opaque,
                          struct error *err)
 {

@@ -59,6 +59,9 @@ struct manifest_known *manifest_known_open(struct manifest *m,
 void manifest_known_close(struct manifest_known *k); /* may be NULL */
 int manifest_known_find(struct manifest_known *k, const char *relpath,
                         struct manifest_source *ret, struct error *err);
+/* By id; relpath is malloc'd. */
+int manifest_known_by_id(struct manifest_known *k, int64_t id,
+                         struct manifest_source *ret, struct error *err);
 
 /* The greatest id that a source has; 0 without any. Ids begin at 1. */
 int manifest_source_last(struct manifest *m, int64_t *ret, struct error *err);

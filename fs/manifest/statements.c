@@ -303,6 +303,8 @@ static const char *const texts[SQL_COUNT] = {
                             "vanished,relpath FROM source"
                             " INDEXED BY source_inode WHERE ino=?1 AND dev=?2"
                             " AND id>?3 ORDER BY id LIMIT 1",
+    [SQL_SOURCE_BY_ID] = "SELECT id,dev,ino,size,mtime_ns,scan_state,vanished,"
+                         "relpath FROM source WHERE id=?1",
     [SQL_SOURCE_PROBLEMS] =
         "SELECT relpath,scan_error FROM source s"
         " WHERE vanished=0 AND scan_error IS NOT NULL AND NOT EXISTS("

@@ -245,6 +245,10 @@ START_TEST(many_files_are_found_on_one_connection)
     ck_assert_int_eq(manifest_known_find(k, "a", &s, &err), 1);
     ck_assert(s.vanished);
     ck_assert_int_eq(manifest_known_find(k, "c", &s, &err), 0);
+    ck_assert_int_eq(manifest_known_by_id(k, 2, &s, &err), 1);
+    ck_assert_str_eq(s.relpath, "b");
+    free(s.relpath);
+    ck_assert_int_eq(manifest_known_by_id(k, 3, &s, &err), 0);
     manifest_known_close(k);
     ck_assert_int_eq(manifest_source_last(m, &last, &err), 0);
     ck_assert_int_eq(last, 2);
