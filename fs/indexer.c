@@ -162,6 +162,7 @@ static int pass(struct indexer *x, struct index_result *ret, struct error *err)
     struct index_config config = {
         .manifest = x->fs->manifest,
         .archive = x->archive,
+        .follow = x->fs->options->follow,
         .parser = &parser,
         .threads = (unsigned)x->fs->options->threads,
         .cancel = x->cancel,

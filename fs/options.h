@@ -33,6 +33,7 @@ struct options {
     bool preset_dirs;
     bool only_presets; /* there is a `presets` then */
     bool index_background;
+    bool follow;         /* symbolic links out of the archive */
     char *where;         /* an SQL expression, or NULL; owned */
     bool hide_burned_in; /* (0028,0301) is YES */
     bool xattr;

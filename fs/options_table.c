@@ -54,6 +54,8 @@ const struct option options_table[] = {
      "mount during the first index; files appear as they are found"},
     {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
      "stack series whose slices are not evenly spaced, as if they were"},
+    {"follow", 0, OPTION_FLAG, AT(follow), 0, 0, NULL,
+     "follow symbolic links of the archive that lead out of it"},
     {"where", 0, OPTION_TEXT, AT(where), 0, 0, "SQL",
      "show only images that this is true of: an expression over the view\n"
      "cohort of manifest.db; see prepfs(1)"},

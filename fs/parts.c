@@ -132,6 +132,7 @@ static int open_engine(struct parts *p, const struct options *o,
         .max_pixels = o->max_pixels,
         .max_bytes_per_file = o->max_bytes_per_file,
         .gaps_allowed = o->gaps_allowed,
+        .follow = o->follow,
         .frame_bytes = budget.frames,
         .workers = p->fs.workers,
     };

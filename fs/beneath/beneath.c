@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,14 +54,45 @@ static int open_by_steps(int root_fd, const char *relpath, int flags)
     }
 }
 
-int beneath_open(int root_fd, const char *relpath, int flags, bool links)
+/* Does a path, read as text, stay beneath? */
+static bool is_plain(const char *relpath)
+{
+    if (relpath[0] == '/')
+        return false;
+    for (const char *p = relpath; *p; p += strspn(p, "/")) {
+        size_t n = strcspn(p, "/");
+
+        if (n == 2 && p[0] == '.' && p[1] == '.')
+            return false;
+        p += n;
+    }
+    return true;
+}
+
+static __u64 resolution(enum beneath_links links)
+{
+    static const __u64 flags[] = {
+        [BENEATH_NO_LINKS] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+        [BENEATH_LINKS] = RESOLVE_BENEATH,
+        [BENEATH_ANY_LINKS] = 0,
+    };
+
+    return flags[links] | RESOLVE_NO_MAGICLINKS;
+}
+
+int beneath_open(int root_fd, const char *relpath, int flags,
+                 enum beneath_links links)
 {
     struct open_how how = {
         .flags = (__u64)with_usual(flags),
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-                   (links ? 0u : RESOLVE_NO_SYMLINKS),
+        .resolve = resolution(links),
     };
     long fd;
+
+    if (links == BENEATH_ANY_LINKS && !is_plain(relpath)) {
+        errno = EXDEV;
+        return -1;
+    }
 
     /* EAGAIN: a rename raced with the check; the kernel asks to try again. */
     do

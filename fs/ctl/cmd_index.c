@@ -65,7 +65,9 @@ static void print_summary(const struct index_result *r)
     print_count(r->renamed, "with the UID of another object, named UID.dN");
     print_count(r->errors, "with errors (prepfsctl errors ARCHIVE)");
     print_count(r->unreadable_folders, "folders or files cannot be looked at");
-    print_count(r->links_skipped, "symbolic links leave the archive");
+    print_count(r->links_skipped, "symbolic links lead to nothing");
+    print_count(r->links_outside,
+                "symbolic links leave the archive (--follow)");
 }
 
 static bool changed_any(const struct index_result *r)
@@ -101,6 +103,7 @@ static int run_index(const struct ctl_args *args, struct index_config *config,
     if (!config->manifest)
         return -1;
     config->archive = args->positional[0];
+    config->follow = args->values[CTL_FOLLOW] != NULL;
     config->allow_empty = args->values[CTL_ALLOW_EMPTY] != NULL;
     config->cancel = &signals_cancelled;
     config->progress = on_progress;

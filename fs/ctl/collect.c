@@ -126,6 +126,7 @@ static int run_index(const struct collect_config *config, struct collection *c,
         .only = (const char *const *)c->set.only,
         .n_only = c->set.n_only,
         .allow_empty = true,
+        .follow = config->args->values[CTL_FOLLOW] != NULL,
         .cancel = &signals_cancelled,
         .progress = on_progress,
         .warn = on_warning,
@@ -191,6 +192,7 @@ static const char *why_not(const struct complaint *c, const char *relpath,
         return "is a DICOMDIR";
     case MANIFEST_SCAN_BAD:
     case MANIFEST_SCAN_UNREADABLE:
+    case MANIFEST_SCAN_LINK:
         return NULL;
     case MANIFEST_SCAN_OK:
         break;

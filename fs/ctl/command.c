@@ -13,7 +13,7 @@
 /* Of all that look at pixels. */
 #define PIXELS                                                                 \
     (BIT(CTL_STATE) | BIT(CTL_PRESETS) | BIT(CTL_WORKERS) | BIT(CTL_GAPS) |    \
-     BIT(CTL_QUIET))
+     BIT(CTL_FOLLOW) | BIT(CTL_QUIET))
 
 /* Options that dicom-preprocess has. */
 #define TRANSLATED                                                             \
@@ -27,7 +27,7 @@
 const struct ctl_command ctl_commands[] = {
     {"index", "ARCHIVE", 1, 1,
      BIT(CTL_STATE) | BIT(CTL_JOBS) | BIT(CTL_TAGS) | BIT(CTL_SNIFF) |
-         BIT(CTL_ALLOW_EMPTY) | BIT(CTL_QUIET),
+         BIT(CTL_ALLOW_EMPTY) | BIT(CTL_FOLLOW) | BIT(CTL_QUIET),
      "look for new and changed files and read their headers", cmd_index},
     {"snapshot", "ARCHIVE [FILE]", 1, 2, BIT(CTL_STATE),
      "write a copy of the manifest that any sqlite3 opens", cmd_snapshot},
@@ -85,6 +85,8 @@ static const struct option options[CTL_OPTIONS] = {
     [CTL_WHERE] = {"where", 0, "SQL",
                    "only images that this is true of: an expression over\n"
                    "the view cohort of the manifest"},
+    [CTL_FOLLOW] = {"follow", 0, NULL,
+                    "follow symbolic links that leave the archive"},
     [CTL_TAGS] = {"tags", 0, "LIST",
                   "further attributes for table attr: 0018,0015;0018,1030"},
     [CTL_SNIFF] = {"sniff", 0, "all",

@@ -28,6 +28,7 @@ enum ctl_option {
     CTL_WORKERS,
     CTL_GAPS,
     CTL_WHERE,
+    CTL_FOLLOW,
     CTL_TAGS,
     CTL_SNIFF,
     CTL_ALLOW_EMPTY,

@@ -39,6 +39,7 @@ static int open_parts(struct engine *e, const struct ctl_args *args,
     struct render_config render = {
         .manifest = e->manifest,
         .archive = archive,
+        .follow = args->values[CTL_FOLLOW] != NULL,
         .workers = e->workers,
         .frame_bytes = budget_split(budget_default("")).frames,
     };

@@ -56,6 +56,11 @@ void index_warn(const struct run *r, const char *relpath, const char *message)
 
 /* ---- parsing and writing ---- */
 
+static enum beneath_links links_of(const struct run *r)
+{
+    return r->config->follow ? BENEATH_ANY_LINKS : BENEATH_LINKS;
+}
+
 static void count_entry(struct run *r, const struct parse_slot *slot)
 {
     const struct manifest_entry *e = &slot->entry;
@@ -65,7 +70,8 @@ static void count_entry(struct run *r, const struct parse_slot *slot)
     if (!e->scan_error)
         return;
     r->result->errors++;
-    if (e->source.scan == MANIFEST_SCAN_UNREADABLE)
+    if (e->source.scan == MANIFEST_SCAN_UNREADABLE ||
+        e->source.scan == MANIFEST_SCAN_LINK)
         index_warn(r, e->source.relpath, e->scan_error);
 }
 
@@ -114,8 +120,8 @@ static int parse_all(struct run *r, struct error *err)
     if (r->files.n == 0)
         return 0;
     struct parse *p =
-        parse_new(r->root_fd, r->config->parser, r->files.v, r->files.n,
-                  thread_count(r), r->config->cancel, err);
+        parse_new(r->root_fd, links_of(r), r->config->parser, r->files.v,
+                  r->files.n, thread_count(r), r->config->cancel, err);
 
     if (!p)
         return -1;
@@ -138,7 +144,7 @@ static int digest(void *opaque, const char *relpath, uint8_t ret[32],
                   struct error *err)
 {
     const struct run *r = opaque;
-    CLEANUP_FD int fd = beneath_open(r->root_fd, relpath, 0, true);
+    CLEANUP_FD int fd = beneath_open(r->root_fd, relpath, 0, links_of(r));
 
     if (fd < 0)
         return error_set_sys(err, errno, "cannot open %s: %s", relpath,

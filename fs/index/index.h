@@ -87,6 +87,9 @@ struct index_config {
      * is as good as gone. */
     const char *const *only;
     size_t n_only;
+    /* Links lead wherever they say: walk.h. Else those that leave the archive
+     * are in table `error`. */
+    bool follow;
     /* An archive without any file, after it had some, is most often a disk
      * that is not mounted: an error unless this is set. */
     bool allow_empty;
@@ -112,7 +115,8 @@ struct index_result {
     uint64_t copies;    /* same bytes as another: hidden */
     uint64_t renamed;   /* same UID, other bytes: UID.dN */
     uint64_t unreadable_folders;
-    uint64_t links_skipped; /* symbolic links that leave the archive */
+    uint64_t links_skipped; /* symbolic links that lead nowhere */
+    uint64_t links_outside; /* that leave the archive and are not followed */
     double seconds;
 };
 

@@ -94,6 +94,8 @@ static bool wants_retry(const struct run *r, const struct manifest_source *s)
     case MANIFEST_SCAN_BAD:
     case MANIFEST_SCAN_NOT_DICOM:
         return r->retry_failed;
+    case MANIFEST_SCAN_LINK:
+        return r->config->follow;
     case MANIFEST_SCAN_OK:
     case MANIFEST_SCAN_DIRECTORY:
         break;
@@ -120,9 +122,12 @@ static int on_file(void *opaque, const struct walk_file *file,
         return -1;
     r->progress.found++;
     index_report(r, false);
-    if (file->is_link && rc == 0)
+    if (file->leaves)
+        r->result->links_outside++;
+    else if (file->is_link && rc == 0)
         return push_file(&r->links, file, err);
-    r->result->files++;
+    else
+        r->result->files++;
     if (rc == 0)
         return push_file(&r->files, file, err);
     if (!is_same_version(&known, file) || wants_retry(r, &known)) {
@@ -130,7 +135,7 @@ static int on_file(void *opaque, const struct walk_file *file,
             return -1;
         return push_file(&r->files, file, err);
     }
-    r->result->unchanged++;
+    r->result->unchanged += !file->leaves;
     if (known.vanished || known.dev != file->dev)
         return push_same(r, known.id, NULL, file->dev, err);
     return mark_seen(r, known.id, err);
@@ -164,7 +169,7 @@ static void on_link_skipped(void *opaque, const char *relpath)
     struct run *r = opaque;
 
     r->result->links_skipped++;
-    index_warn(r, relpath, "symbolic link out of the archive, not followed");
+    index_warn(r, relpath, "symbolic link to nothing");
 }
 
 static int by_inode(const void *left, const void *right)
@@ -239,8 +244,12 @@ static int add_links(struct run *r, struct error *err)
             links->v[i - 1].ino == f->ino)
             continue;
         int rc = is_known_elsewhere(r, f, err);
-        struct walk_file file = {f->relpath, true,    f->dev,
-                                 f->ino,     f->size, f->mtime_ns};
+        struct walk_file file = {.relpath = f->relpath,
+                                 .is_link = true,
+                                 .dev = f->dev,
+                                 .ino = f->ino,
+                                 .size = f->size,
+                                 .mtime_ns = f->mtime_ns};
 
         if (rc < 0 || (rc == 0 && push_file(&r->files, &file, err) != 0))
             return -1;
@@ -401,7 +410,7 @@ int index_scan(struct run *r, struct error *err)
     const struct walk_handler handler = {r, on_file, on_unreadable,
                                          on_link_skipped};
     const struct walk_what what = {r->config->exclude, r->config->only,
-                                   r->config->n_only};
+                                   r->config->n_only, r->config->follow};
 
     int64_t last = 0;
 

@@ -21,6 +21,7 @@
 
 struct parse {
     int root_fd; /* immutable, as is the rest up to `lock` */
+    enum beneath_links links;
     const struct index_parser *parser;
     const struct parse_file *files;
     size_t n;
@@ -143,10 +144,21 @@ static void parse_one(const struct parse *p, const struct parse_file *file,
                          .mtime_ns = file->mtime_ns},
     };
     manifest_header_init(&slot->parsed.header);
-    CLEANUP_FD int fd = beneath_open(p->root_fd, file->relpath, 0, true);
+    CLEANUP_FD int fd = beneath_open(p->root_fd, file->relpath, 0, p->links);
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         slot->skip = true; /* the next run will see that it is gone */
+        return;
+    }
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP)) {
+        int saved = errno;
+
+        (void)error_set_sys(&error, saved,
+                            saved == EXDEV ? "a symbolic link out of the "
+                                             "archive, not followed (follow)"
+                                           : "a symbolic link that goes round "
+                                             "in circles, or into /proc");
+        set_failed(slot, MANIFEST_SCAN_LINK, &error, saved);
         return;
     }
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -250,7 +262,8 @@ static int start_threads(struct parse *p, unsigned threads, struct error *err)
     return 0;
 }
 
-struct parse *parse_new(int root_fd, const struct index_parser *parser,
+struct parse *parse_new(int root_fd, enum beneath_links links,
+                        const struct index_parser *parser,
                         const struct parse_file *files, size_t n,
                         unsigned threads, const atomic_bool *cancel,
                         struct error *err)
@@ -262,6 +275,7 @@ struct parse *parse_new(int root_fd, const struct index_parser *parser,
         return NULL;
     }
     p->root_fd = root_fd;
+    p->links = links;
     p->parser = parser;
     p->files = files;
     p->n = n;

@@ -11,6 +11,7 @@
 #ifndef INDEX_PARSE_H
 #define INDEX_PARSE_H
 
+#include "beneath/beneath.h"
 #include "index/index.h"
 
 #define PARSE_BATCH 256 /* most files of one parse_take */
@@ -34,7 +35,8 @@ struct parse_slot {
 struct parse;
 
 /* Starts the threads. `files` is borrowed until parse_free, *cancel too. */
-struct parse *parse_new(int root_fd, const struct index_parser *parser,
+struct parse *parse_new(int root_fd, enum beneath_links links,
+                        const struct index_parser *parser,
                         const struct parse_file *files, size_t n,
                         unsigned threads, const atomic_bool *cancel,
                         struct error *err);

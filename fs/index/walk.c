@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "beneath/beneath.h"
@@ -51,14 +53,28 @@ struct items {
     size_t capacity;
 };
 
+struct paths { /* relative */
+    char **v;
+    size_t n;
+    size_t capacity;
+};
+
+/* Which folder it is, by whatever path. */
+struct identity {
+    dev_t dev;
+    ino_t ino;
+};
+
 struct walk {
     int root_fd;
     const char *exclude;
     const struct walk_handler *handler;
     const atomic_bool *cancel;
-    char **folders; /* still to be read; a stack of relative paths */
-    size_t n_folders;
-    size_t capacity;
+    bool follow;
+    struct paths folders; /* still to be read; a stack */
+    struct paths linked;  /* folders that links lead to: read after these */
+    void *entered;        /* tree of struct identity; with `follow` */
+    dev_t root_dev;
 };
 
 static bool is_junk(const char *name)
@@ -98,22 +114,29 @@ static int push_item(struct items *items, const struct dirent *d,
     return 0;
 }
 
-static int push_folder(struct walk *w, const char *relpath, struct error *err)
+static int push_path(struct paths *p, const char *relpath, struct error *err)
 {
-    if (w->n_folders == w->capacity) {
-        size_t capacity = w->capacity ? w->capacity * 2 : 64;
-        char **grown = reallocarray(w->folders, capacity, sizeof *grown);
+    if (p->n == p->capacity) {
+        size_t capacity = p->capacity ? p->capacity * 2 : 64;
+        char **grown = reallocarray(p->v, capacity, sizeof *grown);
 
         if (!grown)
             return error_no_memory(err);
-        w->folders = grown;
-        w->capacity = capacity;
+        p->v = grown;
+        p->capacity = capacity;
     }
-    w->folders[w->n_folders] = strdup(relpath);
-    if (!w->folders[w->n_folders])
+    p->v[p->n] = strdup(relpath);
+    if (!p->v[p->n])
         return error_no_memory(err);
-    w->n_folders++;
+    p->n++;
     return 0;
+}
+
+static void paths_deinit(struct paths *p)
+{
+    while (p->n > 0)
+        free(p->v[--p->n]);
+    free(p->v);
 }
 
 static int by_inode(const void *left, const void *right)
@@ -141,12 +164,15 @@ static int read_names(DIR *dir, struct items *ret, struct error *err)
     }
 }
 
+enum link { LINK_NONE, LINK_TO_FILE, LINK_OUT };
+
 static int give_file(const struct walk *w, const char *relpath,
-                     const struct stat *st, bool is_link, struct error *err)
+                     const struct stat *st, enum link link, struct error *err)
 {
     struct walk_file file = {
         .relpath = relpath,
-        .is_link = is_link,
+        .is_link = link != LINK_NONE,
+        .leaves = link == LINK_OUT,
         .dev = (uint64_t)st->st_dev,
         .ino = (uint64_t)st->st_ino,
         .size = (uint64_t)st->st_size,
@@ -157,17 +183,38 @@ static int give_file(const struct walk *w, const char *relpath,
     return w->handler->file(w->handler->opaque, &file, err);
 }
 
-static int visit_link(const struct walk *w, const char *relpath,
-                      struct error *err)
+/* A folder beneath the root is found by its own path. */
+static int visit_linked_folder(struct walk *w, const char *relpath,
+                               struct error *err)
 {
-    CLEANUP_FD int fd = beneath_open(w->root_fd, relpath, O_PATH, true);
+    CLEANUP_FD int fd =
+        w->follow ? beneath_open(w->root_fd, relpath, O_PATH, BENEATH_LINKS)
+                  : -1;
+
+    if (!w->follow || fd >= 0)
+        return 0;
+    return push_path(&w->linked, relpath, err);
+}
+
+static int visit_link(struct walk *w, const char *relpath,
+                      const struct stat *link, struct error *err)
+{
+    CLEANUP_FD int fd =
+        beneath_open(w->root_fd, relpath, O_PATH,
+                     w->follow ? BENEATH_ANY_LINKS : BENEATH_LINKS);
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP))
+        return give_file(w, relpath, link, LINK_OUT, err);
+    if (fd < 0 || fstat(fd, &st) != 0) {
         w->handler->link_skipped(w->handler->opaque, relpath);
         return 0;
     }
-    return give_file(w, relpath, &st, true, err);
+    if (S_ISDIR(st.st_mode))
+        return visit_linked_folder(w, relpath, err);
+    if (S_ISREG(st.st_mode))
+        return give_file(w, relpath, &st, LINK_TO_FILE, err);
+    return 0;
 }
 
 /* malloc'd; printf is too slow for each of ten million. */
@@ -203,11 +250,11 @@ static int visit(struct walk *w, int dir_fd, const char *folder,
                                       err);
     }
     if (S_ISDIR(st.st_mode))
-        return push_folder(w, relpath, err);
+        return push_path(&w->folders, relpath, err);
     if (S_ISLNK(st.st_mode))
-        return visit_link(w, relpath, err);
+        return visit_link(w, relpath, &st, err);
     if (S_ISREG(st.st_mode))
-        return give_file(w, relpath, &st, false, err);
+        return give_file(w, relpath, &st, LINK_NONE, err);
     return 0;
 }
 
@@ -226,11 +273,56 @@ static int visit_all(struct walk *w, int dir_fd, const char *folder,
     return 0;
 }
 
+/* ---- following: every folder once ---- */
+
+static int compare_identity(const void *left, const void *right)
+{
+    const struct identity *a = left, *b = right;
+
+    if (a->dev != b->dev)
+        return a->dev < b->dev ? -1 : 1;
+    return a->ino < b->ino ? -1 : a->ino > b->ino;
+}
+
+/* We would wait for ourselves, or see every image once more for each view. */
+static bool is_mount_of_prepfs(int fd)
+{
+    enum { FUSE_MAGIC = 0x65735546 };
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_MAGIC &&
+           faccessat(fd, ".prepfs/grammar.txt", F_OK, 0) == 0;
+}
+
+/* 1 if this folder is not to be read: it was already. */
+static int enter(struct walk *w, int fd, struct error *err)
+{
+    struct identity *key, **kept;
+    struct stat st;
+
+    if (!w->follow)
+        return 0;
+    if (fstat(fd, &st) != 0)
+        return error_set_sys(err, errno, "cannot stat a folder: %s",
+                             strerrordesc_np(errno));
+    if (st.st_dev != w->root_dev && is_mount_of_prepfs(fd))
+        return 1;
+    key = malloc(sizeof *key);
+    if (!key)
+        return error_no_memory(err);
+    *key = (struct identity){st.st_dev, st.st_ino};
+    kept = tsearch(key, &w->entered, compare_identity);
+    if (kept && *kept == key)
+        return 0;
+    free(key);
+    return kept ? 1 : error_no_memory(err);
+}
+
 static int read_folder(struct walk *w, const char *folder, struct error *err)
 {
     CLEANUP(items_deinit) struct items items = {0};
-    int fd =
-        beneath_open(w->root_fd, folder[0] ? folder : ".", O_DIRECTORY, false);
+    int fd = beneath_open(w->root_fd, folder[0] ? folder : ".", O_DIRECTORY,
+                          w->follow ? BENEATH_ANY_LINKS : BENEATH_NO_LINKS);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (!dir) {
@@ -243,8 +335,13 @@ static int read_folder(struct walk *w, const char *folder, struct error *err)
         return w->handler->unreadable(w->handler->opaque, folder, true, saved,
                                       err);
     }
-    int rc = read_names(dir, &items, err);
+    int rc = enter(w, dirfd(dir), err);
 
+    if (rc != 0) {
+        (void)closedir(dir);
+        return rc < 0 ? -1 : 0;
+    }
+    rc = read_names(dir, &items, err);
     if (rc > 0)
         rc = w->handler->unreadable(w->handler->opaque, folder, true, errno,
                                     err);
@@ -259,7 +356,7 @@ static int push_starts(struct walk *w, const struct walk_what *what,
                        struct error *err)
 {
     if (what->n_only == 0)
-        return push_folder(w, "", err);
+        return push_path(&w->folders, "", err);
     for (size_t i = 0; i < what->n_only; i++) {
         if (w->cancel && atomic_load(w->cancel))
             return error_set(err, ERROR_INTERRUPTED, "interrupted");
@@ -276,16 +373,21 @@ int walk_tree(int root_fd, const struct walk_what *what,
     struct walk w = {.root_fd = root_fd,
                      .exclude = what->exclude,
                      .handler = handler,
-                     .cancel = cancel};
+                     .cancel = cancel,
+                     .follow = what->follow};
+    struct stat root;
     int rc = push_starts(&w, what, err);
 
-    while (rc == 0 && w.n_folders > 0) {
-        CLEANUP_FREE char *folder = w.folders[--w.n_folders];
+    if (fstat(root_fd, &root) == 0)
+        w.root_dev = root.st_dev;
+    while (rc == 0 && w.folders.n + w.linked.n > 0) {
+        struct paths *next = w.folders.n > 0 ? &w.folders : &w.linked;
+        CLEANUP_FREE char *folder = next->v[--next->n];
 
         rc = read_folder(&w, folder, err);
     }
-    while (w.n_folders > 0)
-        free(w.folders[--w.n_folders]);
-    free(w.folders);
+    paths_deinit(&w.folders);
+    paths_deinit(&w.linked);
+    tdestroy(w.entered, free);
     return rc;
 }

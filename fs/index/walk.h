@@ -4,9 +4,15 @@
  *
  * Dot files are files like others (some archives name images so), except what
  * operating systems and version control leave behind: a short table in
- * walk.c. Symbolic links to folders are not followed (they make loops);
- * those to files are, if they stay beneath the root, as in git-annex
- * archives. Other file systems mounted in the tree are walked too.
+ * walk.c. Symbolic links to files are followed if they stay beneath the
+ * root, as in git-annex archives; those to folders are not, since what is
+ * beneath is found by itself. Other file systems mounted in the tree are
+ * walked too.
+ *
+ * With `follow` links lead wherever they say, those to folders as well. Every
+ * folder is entered once, by its own path if it has one beneath the root, so
+ * that links which go round in circles come to an end; a mount of prepfs is
+ * not entered.
  * Threads: reentrant.
  */
 #ifndef INDEX_WALK_H
@@ -22,6 +28,7 @@
 struct walk_file {
     const char *relpath; /* borrowed during the call */
     bool is_link;
+    bool leaves; /* a link out of the archive; what follows is the link's */
     uint64_t dev, ino, size;
     int64_t mtime_ns;
 };
@@ -34,7 +41,8 @@ struct walk_handler {
      * unknown; relpath "" is the root. */
     int (*unreadable)(void *opaque, const char *relpath, bool is_folder,
                       int sys_errno, struct error *err);
-    /* A link that leaves the archive, or leads nowhere. */
+    /* A link that leads nowhere. One that leaves the archive is a file: the
+     * link itself, which cannot be opened. */
     void (*link_skipped)(void *opaque, const char *relpath);
 };
 
@@ -44,6 +52,7 @@ struct walk_what {
     const char *exclude; /* a relative path that is not entered, or NULL */
     const char *const *only;
     size_t n_only; /* 0: everything */
+    bool follow;
 };
 
 /* ERROR_INTERRUPTED if *cancel (may be NULL) becomes true. */

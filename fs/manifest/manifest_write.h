@@ -33,7 +33,8 @@ enum manifest_scan {
     MANIFEST_SCAN_NOT_DICOM = 1,  /* skipped silently */
     MANIFEST_SCAN_BAD = 2,        /* DICOM that cannot be parsed */
     MANIFEST_SCAN_UNREADABLE = 3, /* the system refused; tried again */
-    MANIFEST_SCAN_DIRECTORY = 4   /* DICOMDIR: never an object */
+    MANIFEST_SCAN_DIRECTORY = 4,  /* DICOMDIR: never an object */
+    MANIFEST_SCAN_LINK = 5        /* a symbolic link that is not followed */
 };
 
 struct manifest_source {

@@ -56,6 +56,7 @@ static int init_parts(struct render *r, const struct render_config *config,
     struct sources_config sources = {
         .manifest = config->manifest,
         .archive = config->archive,
+        .follow = config->follow,
         .max_pixels = config->max_pixels,
         .frame_bytes = (size_t)(budget / 16 * 6),
         .workers = config->workers,

@@ -45,6 +45,7 @@ struct render_config {
     /* Borrowed until render_free; NULL where leaves are streamed, not read. */
     struct cache *cache;
     const char *archive; /* absolute path; copied */
+    bool follow;         /* links of the archive lead wherever they say */
     uint64_t max_pixels; /* of a frame, of a page; ERROR_TOO_BIG above */
     uint64_t max_bytes_per_file;
     bool gaps_allowed;    /* series need not be evenly spaced */

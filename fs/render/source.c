@@ -37,6 +37,7 @@ struct source_impl {
 struct sources {
     struct manifest *manifest;
     int archive_fd;
+    enum beneath_links links;
     uint64_t max_pixels;
     size_t least_cost; /* of keeping a frame */
     struct workers *workers;
@@ -55,9 +56,10 @@ static bool is_absence(int errnum)
     return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
 }
 
-static int open_file(int dir, const char *path, struct error *err)
+static int open_file(const struct sources *s, const char *path,
+                     struct error *err)
 {
-    int fd = beneath_open(dir, path, 0, true);
+    int fd = beneath_open(s->archive_fd, path, 0, s->links);
 
     if (fd >= 0)
         return fd;
@@ -152,7 +154,7 @@ struct source_request {
 static int source_load(struct source_impl *s, const struct source_request *r,
                        struct error *err)
 {
-    s->fd = open_file(r->sources->archive_fd, r->instance->relpath, err);
+    s->fd = open_file(r->sources, r->instance->relpath, err);
     if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
         return -1;
     s->dicom = dicom_source_open(s->fd, NULL, err);
@@ -210,7 +212,7 @@ int source_describe(struct sources *s, const struct manifest_instance *instance,
 {
     struct dicom_limits limits = {.extra_tags = tags, .n_extra_tags = n_tags};
     struct dicom_source *dicom = NULL;
-    int fd = open_file(s->archive_fd, instance->relpath, err);
+    int fd = open_file(s, instance->relpath, err);
     int rc = -1;
 
     if (fd >= 0 && check_version(fd, instance, err) == 0)
@@ -473,6 +475,7 @@ struct sources *sources_new(const struct sources_config *config,
     s->manifest = config->manifest;
     s->max_pixels = config->max_pixels;
     s->workers = config->workers;
+    s->links = config->follow ? BENEATH_ANY_LINKS : BENEATH_LINKS;
     s->archive_fd = open(config->archive, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->archive_fd < 0) {
         (void)error_set_sys(err, errno, "cannot open the archive %s: %s",

@@ -28,6 +28,7 @@ struct sources;
 struct sources_config {
     struct manifest *manifest; /* borrowed until sources_free */
     const char *archive;       /* copied by opening it */
+    bool follow;               /* links out of it: beneath.h */
     uint64_t max_pixels;       /* of one frame, 0: no limit */
     size_t frame_bytes;        /* budget for decoded frames */
     struct workers *workers;   /* borrowed; NULL: decodes in this process */

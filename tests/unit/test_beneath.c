@@ -31,6 +31,8 @@ static void setup(void)
     ck_assert_int_eq(symlinkat(path, root, "absolute"), 0);
     free(path);
     ck_assert_int_eq(symlinkat("..", root, "a/parent"), 0);
+    ck_assert_int_eq(symlinkat("circle", root, "circle"), 0);
+    ck_assert_int_eq(symlinkat("/proc/self/root/etc/passwd", root, "magic"), 0);
     ck_assert_int_eq(mkfifoat(root, "fifo", 0600), 0);
 }
 
@@ -42,25 +44,36 @@ static void teardown(void)
 
 struct row {
     const char *path;
-    bool links;
+    enum beneath_links links;
     int error; /* 0: opens */
 };
 
 static const struct row rows[] = {
-    {"a/file", true, 0},
-    {"a/file", false, 0},
-    {"within", true, 0},
-    {"within", false, ELOOP},
-    {"a/parent/within", true, 0},
-    {"a/parent/a/file", false, ELOOP},
-    {"../secret", true, EXDEV},
-    {"a/../../secret", true, EXDEV},
-    {"a/up", true, EXDEV},
-    {"absolute", true, EXDEV},
-    {"/etc/passwd", true, EXDEV},
-    {"a/none", true, ENOENT},
-    {"a/file/x", true, ENOTDIR},
-    {"fifo", true, 0}, /* and no waiting for a writer */
+    {"a/file", BENEATH_LINKS, 0},
+    {"a/file", BENEATH_NO_LINKS, 0},
+    {"within", BENEATH_LINKS, 0},
+    {"within", BENEATH_NO_LINKS, ELOOP},
+    {"a/parent/within", BENEATH_LINKS, 0},
+    {"a/parent/a/file", BENEATH_NO_LINKS, ELOOP},
+    {"../secret", BENEATH_LINKS, EXDEV},
+    {"a/../../secret", BENEATH_LINKS, EXDEV},
+    {"a/up", BENEATH_LINKS, EXDEV},
+    {"absolute", BENEATH_LINKS, EXDEV},
+    {"/etc/passwd", BENEATH_LINKS, EXDEV},
+    {"a/none", BENEATH_LINKS, ENOENT},
+    {"a/file/x", BENEATH_LINKS, ENOTDIR},
+    {"fifo", BENEATH_LINKS, 0}, /* and no waiting for a writer */
+    {"a/file", BENEATH_ANY_LINKS, 0},
+    {"a/up", BENEATH_ANY_LINKS, 0}, /* where the link says */
+    {"absolute", BENEATH_ANY_LINKS, 0},
+    {"a/parent/absolute", BENEATH_ANY_LINKS, 0},
+    {"../secret", BENEATH_ANY_LINKS, EXDEV}, /* the path does not */
+    {"a/../../secret", BENEATH_ANY_LINKS, EXDEV},
+    {"a//../../secret", BENEATH_ANY_LINKS, EXDEV},
+    {"..", BENEATH_ANY_LINKS, EXDEV},
+    {"/etc/passwd", BENEATH_ANY_LINKS, EXDEV},
+    {"circle", BENEATH_ANY_LINKS, ELOOP},
+    {"magic", BENEATH_ANY_LINKS, ELOOP},
 };
 
 START_TEST(a_path_stays_beneath_or_fails)

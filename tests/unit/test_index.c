@@ -285,7 +285,13 @@ START_TEST(links_stay_in_the_archive)
     struct index_result r = run();
 
     ck_assert_uint_eq(r.files, 2);
-    ck_assert_uint_eq(r.links_skipped, 4);
+    ck_assert_uint_eq(r.links_skipped, 1);
+    ck_assert_uint_eq(r.links_outside, 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM error e JOIN source s"
+                           " ON s.id=e.source_id WHERE stage='index'"
+                           " AND relpath IN ('out','up')"
+                           " AND message LIKE '%not followed%'"),
+                     2);
     ck_assert_int_eq(count("SELECT count(*) FROM source"
                            " WHERE relpath IN ('real','annexed')"),
                      2);
@@ -293,6 +299,73 @@ START_TEST(links_stay_in_the_archive)
     ck_assert_uint_eq(r.files, 2);
     ck_assert_uint_eq(r.unchanged, 2);
     ck_assert_uint_eq(r.vanished, 0);
+    ck_assert_uint_eq(r.parsed, 0); /* nor looks at the others again */
+}
+END_TEST
+
+static void make_link(const char *target, const char *relpath)
+{
+    char *path = scratch_text("%s/%s", archive, relpath);
+
+    ck_assert_msg(symlink(target, path) == 0, "%s", relpath);
+    free(path);
+}
+
+static void put_outside(const char *relpath, const char *sop)
+{
+    char *text = fake_file("1.1", "1.1.1", sop, 0, NULL);
+
+    scratch_write(dir, relpath, text, 0);
+    free(text);
+}
+
+static struct index_result run_following(bool follow)
+{
+    const struct index_config config = {.follow = follow};
+    struct index_result r;
+
+    ck_assert_msg(try_index(&config, &r) == 0, "%s", err.msg);
+    return r;
+}
+
+/* Outside: a file, a folder with a file and links back, a folder that holds
+ * the archive, two links that lead to each other, one to itself. */
+START_TEST(links_are_followed_on_request)
+{
+    put("real", "1.2", "1.2.1", "1.2.1.1", 0);
+    put("sub/deep", "1.2", "1.2.1", "1.2.1.2", 1);
+    put_outside("file", "1.1.1.1");
+    put_outside("folder/a", "1.1.1.2");
+    put_outside("folder/more/b", "1.1.1.3");
+    make_link("../file", "file");
+    make_link("../folder", "one");
+    make_link("../folder", "two");
+    make_link("../folder/more", "three");
+    make_link("..", "everything");
+    make_link("sub", "within");
+    make_link("itself", "itself");
+    make_link("/proc/self/cwd", "magic");
+    make_link("../../archive/sub", "../folder/back");
+    make_link("..", "../folder/up");
+    struct index_result r = run_following(true);
+
+    ck_assert_uint_eq(r.added, 5);
+    ck_assert_uint_eq(r.copies, 0);
+    ck_assert_uint_eq(r.links_outside, 2); /* itself, magic */
+    ck_assert_int_eq(count("SELECT count(*) FROM source"
+                           " WHERE relpath IN ('real','sub/deep')"),
+                     2);
+    r = run_following(true);
+    ck_assert_uint_eq(r.added, 0);
+    ck_assert_uint_eq(r.replaced, 0);
+    ck_assert_uint_eq(r.moved, 0);
+    ck_assert_uint_eq(r.vanished, 0);
+    /* And without the request what they led to is gone, until the next. */
+    r = run_following(false);
+    ck_assert_uint_eq(r.files, 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM cohort"), 2);
+    r = run_following(true);
+    ck_assert_int_eq(count("SELECT count(*) FROM cohort"), 5);
 }
 END_TEST
 
@@ -842,6 +915,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, any_number_of_threads_gives_the_same_rows, 0, 4);
     tcase_add_test(t, dot_files_count_and_junk_does_not);
     tcase_add_test(t, links_stay_in_the_archive);
+    tcase_add_test(t, links_are_followed_on_request);
     tcase_add_test(t, special_files_do_not_block);
     tcase_add_test(t, hard_links_are_one_entry);
     tcase_add_test(t, an_excluded_folder_is_not_entered);
