@@ -204,6 +204,17 @@ with Mount(place=place, options=["where=modality='CT' AND id NOT IN"
     wait("in manifest.db as well", lambda: ("1.1/1.1.1.8.tiff",) in
          database(m, "SELECT rel FROM cohort"))
 
+# ---- while the first index goes on ----
+
+late = Place()
+late.archive = place.archive
+with Mount(place=late, options=["where=slice_thickness<=1.25", "index=background"]) as m:
+    wait("entries of the cohort appear behind the mount",
+         lambda: os.path.exists(m.path("full/1.1/1.1.1.8.tiff")) and len(listed(m, "full")) == 6)
+    wait("and are in manifest.db", lambda: len(database(m, "SELECT rel FROM cohort")) == 6)
+late.archive = os.path.join(late.work, "archive")
+late.remove()
+
 # ---- what is no expression ----
 
 for where, says in (("modalty='CT'", "no such column: modalty"), ("modality='CT", "where:"),
