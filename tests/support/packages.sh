@@ -21,7 +21,8 @@ run='fuse3 sqlite3 libtiff-tools python3 dcmtk? libopenjp2-tools?'
 # What the tests use on top of both.
 test='check attr? shellcheck?
 python3-numpy? python3-pil? python3-tifffile? python3-pydicom? python3-scipy?
-python3-opencv? python3-nibabel? gdal-bin? imagemagick?'
+python3-opencv? python3-nibabel? python3-skimage? gdal-bin? imagemagick?
+default-jdk-headless?'
 
 is_installed() {
     # shellcheck disable=SC2016 # dpkg's variable
