@@ -127,23 +127,25 @@ static bool map_places(const struct job *j, double at[PLACES])
     return true;
 }
 
+/* Which of the places column `k` is; PLACES if it is none. */
+static int place_of(const struct job *j, size_t k)
+{
+    int i = 0;
+
+    while (i < PLACES && j->place[i] != (int)k)
+        i++;
+    return i;
+}
+
 static void write_line(const struct job *j, const double at[PLACES])
 {
     for (size_t k = 0; k < j->csv.n_columns; k++) {
-        const char *text = j->csv.fields[k];
-        char number[40];
+        int place = place_of(j, k);
 
-        for (int i = 0; i < PLACES; i++) {
-            if (j->place[i] != (int)k)
-                continue;
-            for (int digits = 6; digits <= 17; digits++) {
-                (void)snprintf(number, sizeof number, "%.*g", digits, at[i]);
-                if (strtod(number, NULL) == at[i])
-                    break;
-            }
-            text = number;
-        }
-        csv_write(stdout, text, k == 0);
+        if (place < PLACES)
+            csv_write_number(stdout, at[place], k == 0);
+        else
+            csv_write(stdout, j->csv.fields[k], k == 0);
     }
     (void)putchar('\n');
 }

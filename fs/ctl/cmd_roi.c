@@ -195,18 +195,6 @@ static int import(const struct ctl_args *args, const char *table,
 
 /* ---- export ---- */
 
-static void print_number(double v)
-{
-    char text[40] = "";
-
-    for (int digits = 6; digits <= 17 && !isnan(v); digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    csv_write(stdout, text, 0);
-}
-
 static int print_row(void *opaque, const char *table, const char *uid,
                      const struct manifest_roi *roi)
 {
@@ -215,9 +203,9 @@ static int print_row(void *opaque, const char *table, const char *uid,
     csv_write(stdout, uid, 0);
     (void)printf(",%" PRId64, roi->n);
     for (int a = 0; a < 3; a++)
-        print_number(roi->centre[a]);
+        csv_write_number(stdout, roi->centre[a], 0);
     for (int a = 0; a < 3; a++)
-        print_number(roi->size[a]);
+        csv_write_number(stdout, roi->size[a], 0);
     csv_write(stdout, roi->label ? roi->label : "", 0);
     (void)putchar('\n');
     return 0;

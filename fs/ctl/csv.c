@@ -225,3 +225,15 @@ void csv_write(FILE *out, const char *field, int first)
     }
     (void)fputc('"', out);
 }
+
+void csv_write_number(FILE *out, double value, int first)
+{
+    char text[40] = "";
+
+    for (int digits = 6; digits <= 17 && !isnan(value); digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    csv_write(out, text, first);
+}

@@ -49,5 +49,7 @@ int csv_number(const struct csv *c, int column, int may_be_empty, double *ret,
 
 /* Writes a field, quoted if need be; `first`: no comma before it. */
 void csv_write(FILE *out, const char *field, int first);
+/* A number in as few digits as read back the same, from six on; NaN: empty. */
+void csv_write_number(FILE *out, double value, int first);
 
 #endif

@@ -127,8 +127,13 @@ START_TEST(what_is_written_can_be_read)
     csv_write(out, "plain", 1);
     csv_write(out, "a \"b\", c\r\n", 0);
     csv_write(out, "", 0);
+    csv_write_number(out, 0.1, 0);
+    csv_write_number(out, 1e21 / 3, 0);
+    csv_write_number(out, NAN, 0);
+    csv_write_number(out, -0.5, 1);
     ck_assert_int_eq(fclose(out), 0);
-    ck_assert_str_eq(text, "plain,\"a \"\"b\"\", c\r\n\",");
+    ck_assert_str_eq(text, "plain,\"a \"\"b\"\", c\r\n\",,0.1,"
+                           "3.333333333333333e+20,-0.5");
     free(text);
 }
 END_TEST
