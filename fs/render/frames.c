@@ -20,18 +20,24 @@ static int find_row(struct manifest *m, const struct view *view, int64_t id,
     return manifest_instance_by_id(m, id, ret, err);
 }
 
+/* What a lookup has `found`: 0 if it is there, and its file too. */
+static int check_found(int found, struct manifest_instance *row,
+                       const char *what, struct error *err)
+{
+    if (found < 0)
+        return -1;
+    if (found > 0 && !row->gone)
+        return 0;
+    if (found > 0)
+        manifest_instance_deinit(row);
+    return error_set(err, ERROR_STALE, "%s changed", what);
+}
+
 int frames_row(struct manifest *m, const struct view *view, int64_t object_id,
                struct manifest_instance *ret, struct error *err)
 {
-    int found = find_row(m, view, object_id, ret, err);
-
-    if (found < 0)
-        return -1;
-    if (found > 0 && !ret->gone)
-        return 0;
-    if (found > 0)
-        manifest_instance_deinit(ret);
-    return error_set(err, ERROR_STALE, "this file's source changed");
+    return check_found(find_row(m, view, object_id, ret, err), ret,
+                       "this file's source", err);
 }
 
 static int copy_row(const struct manifest_instance *row,
@@ -45,15 +51,8 @@ static int copy_row(const struct manifest_instance *row,
 static int slice_row(struct manifest *m, int64_t id,
                      struct manifest_instance *ret, struct error *err)
 {
-    int found = manifest_instance_by_id(m, id, ret, err);
-
-    if (found < 0)
-        return -1;
-    if (found > 0 && !ret->gone)
-        return 0;
-    if (found > 0)
-        manifest_instance_deinit(ret);
-    return error_set(err, ERROR_STALE, "a slice of this series changed");
+    return check_found(manifest_instance_by_id(m, id, ret, err), ret,
+                       "a slice of this series", err);
 }
 
 /* ---- versions ----------------------------------------------------------- */

@@ -68,7 +68,7 @@ int frames_source(const struct frames *f, struct sources *sources,
                   struct flight_ref *ref, const struct source **ret,
                   struct error *err) __attribute__((warn_unused_result));
 
-/* Is this the version of the sources of `row`, for what has no frames? */
+/* The version of the sources of `row`, where its frames are not wanted. */
 int frames_version(struct manifest *m, const struct manifest_instance *row,
                    uint64_t ret[4], struct error *err)
     __attribute__((warn_unused_result));
