@@ -251,6 +251,15 @@ class Stream : public DcmInputStream
 
     DcmInputStreamFactory *newFactory() const override;
 
+    /* What follows newFactory is the skip over the value that is left out. */
+    offile_off_t skip(offile_off_t length) override
+    {
+        if (left_out_)
+            *left_out_ = length < 0 ? 0 : static_cast<uint64_t>(length);
+        left_out_.reset();
+        return DcmInputStream::skip(length);
+    }
+
     /* Called before each tag is read. */
     void mark() override
     {
@@ -273,21 +282,29 @@ class Stream : public DcmInputStream
     const dcmtk_input &input_;
     uint64_t start_;
     uint64_t last_mark_ = 0;
+    mutable std::shared_ptr<uint64_t> left_out_;
     Trouble &trouble_;
 };
 
-/* Remembers where a large value is. */
+/* Remembers where a large value is, and how long it claims to be. */
 class Factory : public DcmInputStreamFactory
 {
   public:
-    Factory(const dcmtk_input &input, uint64_t start, Trouble &trouble)
-        : input_(input), start_(start), trouble_(trouble)
+    Factory(const dcmtk_input &input, uint64_t start,
+            std::shared_ptr<uint64_t> length, Trouble &trouble)
+        : input_(input), start_(start), length_(std::move(length)),
+          trouble_(trouble)
     {
     }
 
-    /* DCMTK takes a null pointer for a stream that cannot be read. */
+    /* DCMTK takes a null pointer for a stream that cannot be read. It loads
+     * some values unasked (those of private creators), with memory for all that
+     * they claim to be, before the first byte is read. */
     DcmInputStream *create() const override
     {
+        if (*length_ > input_.end - start_ ||
+            (input_.max_bytes && *length_ > input_.max_bytes))
+            return nullptr;
         auto *stream = new (std::nothrow) Stream(input_, start_, trouble_);
 
         if (!stream && !trouble_.any) {
@@ -299,7 +316,7 @@ class Factory : public DcmInputStreamFactory
 
     DcmInputStreamFactory *clone() const override
     {
-        return new Factory(input_, start_, trouble_);
+        return new Factory(input_, start_, length_, trouble_);
     }
 
     DcmInputStreamFactoryType ident() const override
@@ -310,12 +327,14 @@ class Factory : public DcmInputStreamFactory
   private:
     const dcmtk_input &input_;
     uint64_t start_;
+    std::shared_ptr<uint64_t> length_;
     Trouble &trouble_;
 };
 
 DcmInputStreamFactory *Stream::newFactory() const
 {
-    return new Factory(input_, offset(), trouble_);
+    left_out_ = std::make_shared<uint64_t>(0);
+    return new Factory(input_, offset(), left_out_, trouble_);
 }
 
 E_TransferSyntax encoding_syntax(enum dcmtk_encoding encoding)

@@ -205,6 +205,8 @@ END_TEST
  * somebody writes to it, which malloc is told to do. */
 START_TEST(length_of_text_is_not_allocated)
 {
+    /* A window, and a private creator, which DCMTK looks at by itself. */
+    static const uint32_t tags[] = {0x00281050, 0x00290010};
     struct rusage before, after;
     struct opened o;
     struct build b;
@@ -214,7 +216,7 @@ START_TEST(length_of_text_is_not_allocated)
     build_init(&b, BUILD_IMPLICIT_LE);
     build_meta(&b, NULL);
     build_common(&b, CT);
-    build_header(&b, 0x00281050, "DS", 0x3FFFFFF0);
+    build_header(&b, tags[_i], "DS", 0x3FFFFFF0);
     build_raw(&b, "40", 2);
     o = open_build(&b, NULL);
     ck_assert_msg(o.good, "%s", o.err.msg);
@@ -301,7 +303,7 @@ int main(void)
     tcase_add_test(t, claims_cost_nothing);
     tcase_add_test(t, too_many_groups_are_too_big);
     tcase_add_test(t, lengths_that_lie);
-    tcase_add_test(t, length_of_text_is_not_allocated);
+    tcase_add_loop_test(t, length_of_text_is_not_allocated, 0, 2);
     tcase_add_test(t, threads_parse_at_once);
     suite_add_tcase(s, t);
     r = srunner_create(s);
