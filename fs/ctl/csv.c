@@ -27,6 +27,15 @@ static int put_char(struct csv *c, int ch, struct error *err)
     return 0;
 }
 
+/* A field ends with NUL, so it cannot hold one. */
+static int put_text(struct csv *c, int ch, struct error *err)
+{
+    if (ch == '\0')
+        return error_set(err, ERROR_USAGE, "%s:%lu: byte 0 is no text", c->name,
+                         c->line);
+    return put_char(c, ch, err);
+}
+
 /* Fields are offsets until the record is complete: `text` may move. */
 static int begin_field(struct csv *c, struct error *err)
 {
@@ -76,7 +85,7 @@ static int read_quoted(struct csv *c, struct error *err)
                 return 0;
             }
         }
-        if (put_char(c, ch, err) != 0)
+        if (put_text(c, ch, err) != 0)
             return -1;
     }
 }
@@ -94,7 +103,7 @@ static int read_field(struct csv *c, int *ret_end, struct error *err)
         ch = next_char(c);
     }
     for (; ch != ',' && ch != '\n' && ch != EOF; ch = next_char(c))
-        if (put_char(c, ch, err) != 0)
+        if (put_text(c, ch, err) != 0)
             return -1;
     *ret_end = ch;
     return put_char(c, '\0', err);

@@ -35,6 +35,16 @@ static int open_text(const char *text)
     return csv_open(path, &csv, &err);
 }
 
+static int open_bytes(const char *bytes, size_t n)
+{
+    FILE *f = fopen(path, "we");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
+    ck_assert_int_eq(fclose(f), 0);
+    return csv_open(path, &csv, &err);
+}
+
 START_TEST(records_have_fields)
 {
     ck_assert_int_eq(
@@ -109,6 +119,11 @@ START_TEST(mistakes_have_lines)
     ck_assert_int_eq(open_text("a\n\"b\n"), 0);
     ck_assert_int_eq(csv_read(&csv, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.msg, "a.csv:2: a quote is not closed"));
+    csv_close(&csv);
+    ck_assert_int_eq(open_bytes("a,b\n1,2\n3\0,4\n", 13), 0);
+    ck_assert_int_eq(csv_read(&csv, &err), 1);
+    ck_assert_int_eq(csv_read(&csv, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.msg, "a.csv:3: byte 0"));
     csv_close(&csv);
     ck_assert_int_eq(open_text(""), -1);
     ck_assert_ptr_nonnull(strstr(err.msg, "no header"));
