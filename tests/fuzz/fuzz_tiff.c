@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Any bytes as a spec: libtiff reads the file without a word.
- *
- * With an engine:  clang -fsanitize=fuzzer,address -DFUZZ_ENGINE ...
- * Without: replays the files named on the command line, or, when there are
- * none, 300 inputs of its own making.
+ * fuzz_tiff.c: any bytes as a spec: libtiff reads the file without a word, and
+ * finds every tag and every sample.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "support/tiff_file.h"
 
@@ -36,49 +32,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tiff_file_deinit(&file);
     return 0;
 }
-
-#ifndef FUZZ_ENGINE
-static int replay_file(const char *path)
-{
-    uint8_t data[4096];
-    FILE *f = fopen(path, "rb");
-    size_t size;
-
-    if (!f) {
-        perror(path);
-        return -1;
-    }
-    size = fread(data, 1, sizeof data, f);
-    (void)fclose(f);
-    return LLVMFuzzerTestOneInput(data, size);
-}
-
-static void replay_generated(void)
-{
-    uint8_t data[96];
-    uint64_t x = 88172645463325252U;
-
-    for (size_t i = 0; i < 300; i++) {
-        size_t size = i % (sizeof data + 1);
-
-        for (size_t k = 0; k < size; k++) {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            data[k] = (uint8_t)(x >> 32);
-        }
-        (void)LLVMFuzzerTestOneInput(data, size);
-    }
-}
-
-int main(int argc, char **argv)
-{
-    int failed = 0;
-
-    for (int i = 1; i < argc; i++)
-        failed |= replay_file(argv[i]);
-    if (argc == 1)
-        replay_generated();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-#endif
