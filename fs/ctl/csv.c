@@ -69,12 +69,14 @@ static int next_char(struct csv *c)
     return ch;
 }
 
-/* What follows the opening quote, with the closing one. */
+/* What follows the opening quote, byte for byte, with the closing one. */
 static int read_quoted(struct csv *c, struct error *err)
 {
     for (;;) {
-        int ch = next_char(c);
+        int ch = getc(c->in);
 
+        if (ch == '\n')
+            c->lines++;
         if (ch == EOF)
             return error_set(err, ERROR_USAGE, "%s:%lu: a quote is not closed",
                              c->name, c->line);
@@ -142,10 +144,28 @@ int csv_read(struct csv *c, struct error *err)
 
 /* ---- files ---- */
 
+/* Before the first field, which may begin with a quote. */
+static void pass_over_mark(FILE *in)
+{
+    static const unsigned char mark[] = {0xef, 0xbb, 0xbf};
+    int n = 0, ch;
+
+    do
+        ch = getc(in);
+    while (n < 3 && ch == mark[n] && ++n < 3);
+    if (n == 3)
+        return;
+    (void)ungetc(ch, in); /* of glibc, which takes back several */
+    while (n > 0)
+        (void)ungetc(mark[--n], in);
+}
+
 static int read_header(struct csv *c, struct error *err)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    int rc = read_record(c, err);
+    int rc;
+
+    pass_over_mark(c->in);
+    rc = read_record(c, err);
 
     if (rc < 0)
         return -1;
@@ -156,11 +176,7 @@ static int read_header(struct csv *c, struct error *err)
     if (!c->columns)
         return error_no_memory(err);
     for (size_t i = 0; i < c->n_fields; i++) {
-        const char *name = c->fields[i];
-
-        if (i == 0 && strncmp(name, mark, 3) == 0)
-            name += 3;
-        c->columns[i] = strdup(name);
+        c->columns[i] = strdup(c->fields[i]);
         if (!c->columns[i])
             return error_no_memory(err);
         c->n_columns++;

@@ -59,6 +59,12 @@ static bool is_empty(char *const *fields, size_t n)
     return n == 1 && fields[0][0] == '\0';
 }
 
+/* A second mark is part of the name, and would be taken for the first. */
+static bool has_mark(const char *name)
+{
+    return strncmp(name, "\xef\xbb\xbf", 3) == 0;
+}
+
 /* All records as csv_write has them; *ret_n of them. -1 if the text is none. */
 static int rewrite(const void *data, size_t size, FILE *out, size_t *ret_n)
 {
@@ -68,6 +74,10 @@ static int rewrite(const void *data, size_t size, FILE *out, size_t *ret_n)
     int rc = open_bytes(data, size, path, &c, &err);
 
     *ret_n = 0;
+    if (rc == 0 && has_mark(c.columns[0])) {
+        csv_close(&c);
+        return -1;
+    }
     if (rc == 0) {
         write_record(out, c.columns, c.n_columns);
         while ((rc = csv_read(&c, &err)) > 0) {

@@ -69,6 +69,19 @@ START_TEST(records_have_fields)
 }
 END_TEST
 
+/* Spreadsheets put the mark before a quote. */
+START_TEST(mark_is_passed_over)
+{
+    ck_assert_int_eq(open_text("\xef\xbb\xbf\"a,b\",c\n1,2\n"), 0);
+    ck_assert_uint_eq(csv.n_columns, 2);
+    ck_assert_str_eq(csv.columns[0], "a,b");
+    csv_close(&csv);
+    ck_assert_int_eq(open_text("\xef\xbb,c\n1,2\n"), 0);
+    ck_assert_str_eq(csv.columns[0], "\xef\xbb");
+    ck_assert_int_eq(csv_read(&csv, &err), 1);
+}
+END_TEST
+
 START_TEST(long_records_are_whole)
 {
     char *text = scratch_text("a,b\n%01000d,%02000d\n", 1, 2);
@@ -125,6 +138,9 @@ START_TEST(mistakes_have_lines)
     ck_assert_int_eq(csv_read(&csv, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.msg, "a.csv:3: byte 0"));
     csv_close(&csv);
+    ck_assert_int_eq(open_text("\xef\xbb\xbf\n"), -1);
+    ck_assert_ptr_nonnull(strstr(err.msg, "no header"));
+    csv_close(&csv);
     ck_assert_int_eq(open_text(""), -1);
     ck_assert_ptr_nonnull(strstr(err.msg, "no header"));
     csv_close(&csv);
@@ -160,6 +176,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, records_have_fields);
+    tcase_add_test(t, mark_is_passed_over);
     tcase_add_test(t, long_records_are_whole);
     tcase_add_test(t, columns_are_found_by_any_name);
     tcase_add_test(t, numbers_are_numbers);
