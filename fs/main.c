@@ -11,6 +11,7 @@
  *     serve              until unmounted, or a signal came: guard.c
  *     all back           in the opposite order
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
@@ -323,8 +324,11 @@ int main(int argc, char **argv)
     struct mount m = {.daemon = {.fd = -1}};
     int status;
 
-    if (daemon_keep_standard_fds() < 0)
+    if (daemon_keep_standard_fds() < 0) {
+        (void)fprintf(stderr, "prepfs: /dev/null: %s\n",
+                      strerrordesc_np(errno));
         return DAEMON_FAILED;
+    }
     if (options_parse(argc, argv, &m.options, &err) < 0)
         return complain(&err);
     if (m.options.help) {
