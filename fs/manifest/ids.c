@@ -113,12 +113,27 @@ void ids_hmac(const uint8_t *key, size_t key_length, const void *data,
 
 /* ---- small files of the state folder ---- */
 
-/* Reads up to `size` bytes: the count, or -1 with errno. */
+/* Reads up to `size` bytes: the count, or -1 with errno. A file system may give
+ * less than there is (NFS, an interrupt), and a salt that seems cut short is
+ * replaced. */
 static ssize_t read_small(const char *path, void *data, size_t size)
 {
     CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n, length = 0;
 
-    return fd < 0 ? -1 : pread(fd, data, size, 0);
+    if (fd < 0)
+        return -1;
+    while ((size_t)length < size) {
+        n = pread(fd, (char *)data + length, size - (size_t)length, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        length += n;
+    }
+    return length;
 }
 
 /* Replaces a file so that a crash leaves the old or the new content. */
