@@ -158,6 +158,16 @@ struct leaf engine_leaf(struct engine *e, const char *view, const char *sop)
     return leaf;
 }
 
+struct leaf engine_part(struct engine *e, const char *view, const char *sop,
+                        uint32_t part, enum leaf_kind kind)
+{
+    struct leaf leaf = engine_leaf(e, view, sop);
+
+    leaf.part = part;
+    leaf.kind = kind;
+    return leaf;
+}
+
 enum error_kind engine_size(struct engine *e, const struct leaf *leaf,
                             uint64_t *ret, struct error *err)
 {
@@ -225,6 +235,21 @@ uint8_t *engine_bytes(struct engine *e, const struct leaf *leaf,
                   "%s", err.msg);
     ck_assert_uint_eq(*ret_size, size);
     return data;
+}
+
+char *engine_text(struct engine *e, const struct leaf *leaf)
+{
+    size_t size;
+    char *text = (char *)engine_bytes(e, leaf, &size);
+
+    text[size] = '\0'; /* engine_bytes has room for one more */
+    ck_assert_uint_eq(strlen(text), size);
+    return text;
+}
+
+void engine_has(const char *text, const char *word)
+{
+    ck_assert_msg(strstr(text, word) != NULL, "%s is not in\n%s", word, text);
 }
 
 enum error_kind engine_try(struct engine *e, const struct leaf *leaf,

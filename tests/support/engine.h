@@ -43,8 +43,10 @@ void engine_restart(struct engine *e);
 void engine_resize(struct engine *e, uint64_t cache_bytes,
                    uint64_t frame_bytes);
 
-/* A leaf by view and SOP UID. */
+/* A leaf by view and SOP UID; engine_part of any format and part. */
 struct leaf engine_leaf(struct engine *e, const char *view, const char *sop);
+struct leaf engine_part(struct engine *e, const char *view, const char *sop,
+                        uint32_t part, enum leaf_kind kind);
 struct manifest_instance engine_instance(struct engine *e, const char *sop);
 
 /* render_attr's size; the kind of its error, or ERROR_NONE. */
@@ -61,6 +63,10 @@ enum error_kind engine_read(struct engine *e, const struct leaf *leaf,
 /* A whole leaf, malloc'd; its size is asserted to be what render_attr says. */
 uint8_t *engine_bytes(struct engine *e, const struct leaf *leaf,
                       size_t *ret_size);
+
+/* The same of a .json, with its NUL; and the test that it has a word. */
+char *engine_text(struct engine *e, const struct leaf *leaf);
+void engine_has(const char *text, const char *word);
 
 /* The kind of error that reading the whole leaf gives. */
 enum error_kind engine_try(struct engine *e, const struct leaf *leaf,

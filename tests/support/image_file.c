@@ -390,3 +390,16 @@ void image_file_write(const struct image_file *f, const char *folder,
     assert(close(fd) == 0);
     build_deinit(&b);
 }
+
+void image_file_add_cc(const struct image_file *f, struct build *b)
+{
+    (void)f;
+    build_text(b, 0x00185101, "CS", "CC");
+}
+
+void image_file_add_turned(const struct image_file *f, struct build *b)
+{
+    (void)f;
+    build_text(b, 0x00200020, "CS", "P\\L");
+    build_text(b, 0x00200062, "CS", "L");
+}

@@ -90,6 +90,11 @@ double image_file_stored(const struct image_file *f, uint32_t frame, uint32_t x,
 void image_file_extent(const struct image_file *f, int frame, double *ret_min,
                        double *ret_max);
 
+/* For add_early and add_middle: what makes a left CC of the breast be stored
+ * upside down, the opposite of A\R, which it has (REF 2.3). */
+void image_file_add_cc(const struct image_file *f, struct build *b);
+void image_file_add_turned(const struct image_file *f, struct build *b);
+
 /* Writes `folder`/`relpath`, folders included; `mtime_s` 0: now. A file of
  * that name is overwritten in place. */
 void image_file_write(const struct image_file *f, const char *folder,

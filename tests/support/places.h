@@ -19,4 +19,8 @@ struct places {
 /* Adds orientation and positions of `frames` frames; behind group 0028. */
 void places_add(struct build *b, const struct places *p, uint32_t frames);
 
+/* Axial frames, one at each of z[0..n-1], that say their orientation each. */
+void places_add_axial(struct build *b, double x, double y, const double *z,
+                      uint32_t n);
+
 #endif

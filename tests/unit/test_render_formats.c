@@ -13,6 +13,7 @@
 #include "npy/npy.h"
 #include "support/check_main.h"
 #include "support/engine.h"
+#include "support/places.h"
 
 static struct engine engine;
 
@@ -29,10 +30,7 @@ static void teardown(void)
 static struct leaf leaf_of(const char *view, const struct image_file *f,
                            enum leaf_kind kind)
 {
-    struct leaf leaf = engine_leaf(&engine, view, f->sop);
-
-    leaf.kind = kind;
-    return leaf;
+    return engine_part(&engine, view, f->sop, 0, kind);
 }
 
 static uint8_t *bytes_of(const char *view, const struct image_file *f,
@@ -304,25 +302,7 @@ static const double *places;
 
 static void add_places(const struct image_file *f, struct build *b)
 {
-    build_sequence(b, 0x52009230, true);
-    for (uint32_t k = 0; k < f->frames; k++) {
-        char position[64];
-
-        (void)snprintf(position, sizeof position, "10\\-20\\%g", places[k]);
-        build_item(b, true);
-        build_sequence(b, 0x00209113, true);
-        build_item(b, true);
-        build_text(b, 0x00200032, "DS", position);
-        build_item_end(b);
-        build_sequence_end(b);
-        build_sequence(b, 0x00209116, true);
-        build_item(b, true);
-        build_text(b, 0x00200037, "DS", "1\\0\\0\\0\\1\\0");
-        build_item_end(b);
-        build_sequence_end(b);
-        build_item_end(b);
-    }
-    build_sequence_end(b);
+    places_add_axial(b, 10, -20, places, f->frames);
 }
 
 static void add_one_place(const struct image_file *f, struct build *b)
@@ -424,17 +404,9 @@ static void add_patient(const struct image_file *f, struct build *b)
 
 static char *json_of(const char *view, const struct image_file *f)
 {
-    size_t size;
-    char *text = (char *)bytes_of(view, f, LEAF_JSON, &size);
+    struct leaf leaf = leaf_of(view, f, LEAF_JSON);
 
-    text[size] = '\0'; /* engine_bytes has room for one more */
-    ck_assert_uint_eq(strlen(text), size);
-    return text;
-}
-
-static void has(const char *text, const char *word)
-{
-    ck_assert_msg(strstr(text, word) != NULL, "%s is not in\n%s", word, text);
+    return engine_text(&engine, &leaf);
 }
 
 START_TEST(a_document_says_what_was_done_and_names_nobody)
@@ -448,16 +420,16 @@ START_TEST(a_document_says_what_was_done_and_names_nobody)
     engine_put(&engine, &f);
     engine_start(&engine);
     text = json_of("box-100x90at7x5_size-50x45_u8", &f);
-    has(text, "\"view\": \"box-100x90at7x5_size-50x45_u8\"");
-    has(text, "\"operator\": \"size-50x45\"");
-    has(text, "\"problem\": null");
-    has(text, "\"shape\": [3, 45, 50]");
-    has(text, "\"corner\": [7, 5]");
-    has(text, "\"size\": [100, 90]");
-    has(text, "\"scale\": [0.5, 0.5]");
-    has(text, "\"center\": 1000");
-    has(text, "\"first\": [1, 2, 3]");
-    has(text, "\"00080060\": {");
+    engine_has(text, "\"view\": \"box-100x90at7x5_size-50x45_u8\"");
+    engine_has(text, "\"operator\": \"size-50x45\"");
+    engine_has(text, "\"problem\": null");
+    engine_has(text, "\"shape\": [3, 45, 50]");
+    engine_has(text, "\"corner\": [7, 5]");
+    engine_has(text, "\"size\": [100, 90]");
+    engine_has(text, "\"scale\": [0.5, 0.5]");
+    engine_has(text, "\"center\": 1000");
+    engine_has(text, "\"first\": [1, 2, 3]");
+    engine_has(text, "\"00080060\": {");
     for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++)
         ck_assert_msg(!strstr(text, nobody[i]), "%s is in\n%s", nobody[i],
                       text);
@@ -489,8 +461,8 @@ START_TEST(a_document_says_why_there_are_no_pixels)
     engine_put(&engine, &f);
     engine_start(&engine);
     text = json_of(c->view, &f);
-    has(text, c->word);
-    has(text, "\"output\": null");
+    engine_has(text, c->word);
+    engine_has(text, "\"output\": null");
     ck_assert_ptr_null(strstr(text, ".dcm"));
     engine_restart(&engine);
     again = json_of(c->view, &f);
@@ -532,7 +504,7 @@ START_TEST(a_document_says_which_frames_a_page_is_made_of)
     text = json_of(c->view, &f);
     (void)snprintf(expected, sizeof expected,
                    "\"first\": %s,\n    \"last\": %s,", c->first, c->last);
-    has(text, expected);
+    engine_has(text, expected);
     free(text);
 }
 END_TEST
@@ -547,8 +519,8 @@ START_TEST(documents_of_views_that_list_otherwise_differ)
     engine_start(&engine);
     a = json_of("u8", &f);
     b = json_of("u8_list-npy", &f);
-    has(a, "\"view\": \"u8\"");
-    has(b, "\"view\": \"u8_list-npy\"");
+    engine_has(a, "\"view\": \"u8\"");
+    engine_has(b, "\"view\": \"u8_list-npy\"");
     free(a);
     free(b);
 }

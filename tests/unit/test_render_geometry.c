@@ -12,6 +12,7 @@
 #include "support/check_main.h"
 #include "support/engine.h"
 #include "support/leaf_file.h"
+#include "support/places.h"
 #include "support/plain_shape.h"
 
 static struct engine engine;
@@ -476,52 +477,19 @@ END_TEST
 /* Stored from the last to the first along the normal. */
 static void add_positions(const struct image_file *f, struct build *b)
 {
-    build_sequence(b, 0x52009230, true);
-    for (uint32_t k = 0; k < f->frames; k++) {
-        char position[32];
+    static const double z[] = {10, 8, 6, 4, 2};
 
-        (void)snprintf(position, sizeof position, "0\\0\\%u",
-                       2 * (f->frames - k));
-        build_item(b, true);
-        build_sequence(b, 0x00209113, true);
-        build_item(b, true);
-        build_text(b, 0x00200032, "DS", position);
-        build_item_end(b);
-        build_sequence_end(b);
-        build_sequence(b, 0x00209116, true);
-        build_item(b, true);
-        build_text(b, 0x00200037, "DS", "1\\0\\0\\0\\1\\0");
-        build_item_end(b);
-        build_sequence_end(b);
-        build_item_end(b);
-    }
-    build_sequence_end(b);
+    ck_assert_uint_eq(f->frames, 5);
+    places_add_axial(b, 0, 0, z, f->frames);
 }
 
 /* Positions up and down: neither rising nor falling. */
 static void add_shuffled(const struct image_file *f, struct build *b)
 {
-    static const unsigned z[] = {4, 0, 6, 2, 8};
+    static const double z[] = {4, 0, 6, 2, 8};
 
-    build_sequence(b, 0x52009230, true);
-    for (uint32_t k = 0; k < f->frames; k++) {
-        char position[32];
-
-        (void)snprintf(position, sizeof position, "0\\0\\%u", z[k]);
-        build_item(b, true);
-        build_sequence(b, 0x00209113, true);
-        build_item(b, true);
-        build_text(b, 0x00200032, "DS", position);
-        build_item_end(b);
-        build_sequence_end(b);
-        build_sequence(b, 0x00209116, true);
-        build_item(b, true);
-        build_text(b, 0x00200037, "DS", "1\\0\\0\\0\\1\\0");
-        build_item_end(b);
-        build_sequence_end(b);
-        build_item_end(b);
-    }
-    build_sequence_end(b);
+    ck_assert_uint_eq(f->frames, 5);
+    places_add_axial(b, 0, 0, z, f->frames);
 }
 
 struct frames_case {
@@ -606,20 +574,6 @@ END_TEST
 
 /* ---- tomosynthesis ------------------------------------------------------ */
 
-static void add_view_position(const struct image_file *f, struct build *b)
-{
-    (void)f;
-    build_text(b, 0x00185101, "CS", "CC");
-}
-
-/* The opposite of A\\R, which a left CC has (REF 2.3). */
-static void add_turned(const struct image_file *f, struct build *b)
-{
-    (void)f;
-    build_text(b, 0x00200020, "CS", "P\\L");
-    build_text(b, 0x00200062, "CS", "L");
-}
-
 static void add_upright(const struct image_file *f, struct build *b)
 {
     (void)f;
@@ -635,10 +589,13 @@ struct turn_case {
 };
 
 static const struct turn_case turn_cases[] = {
-    {add_turned, "raw", {.turns = 2}, true},
-    {add_turned, "raw_rot-90", {.turns = 3}, true},
-    {add_turned, "raw_flip-h", {.flip_v = true}, true},
-    {add_turned, "raw_box-5x6at3x2", {.turns = 2, .box = {3, 2, 5, 6}}, true},
+    {image_file_add_turned, "raw", {.turns = 2}, true},
+    {image_file_add_turned, "raw_rot-90", {.turns = 3}, true},
+    {image_file_add_turned, "raw_flip-h", {.flip_v = true}, true},
+    {image_file_add_turned,
+     "raw_box-5x6at3x2",
+     {.turns = 2, .box = {3, 2, 5, 6}},
+     true},
     {add_upright, "raw", {.turns = 0}, false},
 };
 
@@ -654,7 +611,7 @@ START_TEST(upside_down_tomosynthesis_is_turned)
 
     grey(&f);
     f.sop_class = "1.2.840.10008.5.1.4.1.1.13.1.3";
-    f.add_early = add_view_position;
+    f.add_early = image_file_add_cc;
     f.add_middle = c->add;
     engine_put(&engine, &f);
     engine_start(&engine);

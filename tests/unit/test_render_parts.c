@@ -39,11 +39,7 @@ static struct image_file stack(void)
 static struct leaf part_of(const char *view, const struct image_file *f,
                            uint32_t part, enum leaf_kind kind)
 {
-    struct leaf leaf = engine_leaf(&engine, view, f->sop);
-
-    leaf.part = part;
-    leaf.kind = kind;
-    return leaf;
+    return engine_part(&engine, view, f->sop, part, kind);
 }
 
 static uint32_t count(const char *view, const struct image_file *f)
@@ -283,16 +279,8 @@ static char *json_of(const char *view, const struct image_file *f,
                      uint32_t part)
 {
     struct leaf leaf = part_of(view, f, part, LEAF_JSON);
-    size_t size;
-    char *text = (char *)engine_bytes(&engine, &leaf, &size);
 
-    text[size] = '\0'; /* engine_bytes has room for one more */
-    return text;
-}
-
-static void has(const char *text, const char *word)
-{
-    ck_assert_msg(strstr(text, word) != NULL, "%s is not in\n%s", word, text);
+    return engine_text(&engine, &leaf);
 }
 
 START_TEST(a_document_says_which_part_it_is_of)
@@ -303,13 +291,13 @@ START_TEST(a_document_says_which_part_it_is_of)
     engine_put(&engine, &f);
     engine_start(&engine);
     text = json_of("frames_flip-z", &f, 2);
-    has(text, "\"part\": \"frame\"");
-    has(text, "\"number\": 2");
-    has(text, "\"shape\": [50, 60]");
+    engine_has(text, "\"part\": \"frame\"");
+    engine_has(text, "\"number\": 2");
+    engine_has(text, "\"shape\": [50, 60]");
     free(text);
     text = json_of("frames_flip-z", &f, 0);
-    has(text, "\"part\": null");
-    has(text, "\"shape\": [5, 50, 60]");
+    engine_has(text, "\"part\": null");
+    engine_has(text, "\"shape\": [5, 50, 60]");
     free(text);
 }
 END_TEST
@@ -374,12 +362,12 @@ START_TEST(a_document_has_the_window_of_its_pages)
     engine_put(&engine, &f);
     engine_start(&engine);
     text = json_of(c->view, &f, c->part);
-    has(text, c->center ? "\"problem\": null" : "\"problem\": \"window 2");
+    engine_has(text, c->center ? "\"problem\": null" : "\"problem\": \"window 2");
     if (c->center) {
         char *center = scratch_text("\"center\": %s,", c->center);
 
-        has(text, center);
-        has(text,
+        engine_has(text, center);
+        engine_has(text,
             c->per_frame ? "\"per_frame\": true" : "\"per_frame\": false");
         free(center);
     }
@@ -407,7 +395,7 @@ START_TEST(what_cannot_be_read_is_counted_and_explained)
     leaf = part_of("frames_hu", &f, 1, LEAF_JSON);
     ck_assert_int_eq(engine_try(&engine, &leaf, &err), ERROR_UNSUPPORTED);
     text = json_of("frames_hu", &f, 0);
-    has(text, "no modality values");
+    engine_has(text, "no modality values");
     free(text);
 }
 END_TEST

@@ -53,11 +53,7 @@ static struct image_file stack(void)
 static struct leaf part_of(const char *view, const struct image_file *f,
                            uint32_t part, enum leaf_kind kind)
 {
-    struct leaf leaf = engine_leaf(&engine, view, f->sop);
-
-    leaf.part = part;
-    leaf.kind = kind;
-    return leaf;
+    return engine_part(&engine, view, f->sop, part, kind);
 }
 
 static int count_of(const char *view, const struct image_file *f, bool may_work,
@@ -785,16 +781,10 @@ END_TEST
 
 /* ---- what files say ----------------------------------------------------- */
 
-static void has(const char *text, const char *word)
-{
-    ck_assert_msg(strstr(text, word) != NULL, "%s is not in\n%s", word, text);
-}
-
 START_TEST(the_document_says_where_the_patch_is)
 {
     struct image_file f = stack();
     struct leaf leaf;
-    size_t size;
     char *text;
 
     f.add_early = NULL;
@@ -802,26 +792,24 @@ START_TEST(the_document_says_where_the_patch_is)
     engine_put(&engine, &f);
     engine_start(&engine);
     leaf = part_of("hu_fill-edge_canvas-64x64_grid-20x25x2", &f, 8, LEAF_JSON);
-    text = (char *)engine_bytes(&engine, &leaf, &size);
-    text[size] = '\0';
-    has(text, "\"part\": \"patch\"");
-    has(text, "\"number\": 8");
-    has(text, "\"shape\": [2, 25, 20]");
-    has(text, "\"canvas\": {\n      \"corner\": [-2, -7, 0],\n"
-              "      \"size\": [64, 64, 5]");
-    has(text, "\"patch\": {\n      \"corner\": [20, 0, 2],\n"
-              "      \"size\": [20, 25, 2]");
+    text = engine_text(&engine, &leaf);
+    engine_has(text, "\"part\": \"patch\"");
+    engine_has(text, "\"number\": 8");
+    engine_has(text, "\"shape\": [2, 25, 20]");
+    engine_has(text, "\"canvas\": {\n      \"corner\": [-2, -7, 0],\n"
+                     "      \"size\": [64, 64, 5]");
+    engine_has(text, "\"patch\": {\n      \"corner\": [20, 0, 2],\n"
+                     "      \"size\": [20, 25, 2]");
     /* a column is 0.5 mm to the back: anterior is -; the patch's first voxel
      * is 18 columns on, 7 rows above, and 2 frames of 2 mm on: RAS */
-    has(text, "\"affine_ras\": [\n      [0, 0, -2, -14],\n"
-              "      [-0.5, 0, 0, 31],\n      [0, -0.5, 0, 63.5],\n");
-    has(text, "\"first\": [3, 4]");
+    engine_has(text, "\"affine_ras\": [\n      [0, 0, -2, -14],\n"
+                     "      [-0.5, 0, 0, 31],\n      [0, -0.5, 0, 63.5],\n");
+    engine_has(text, "\"first\": [3, 4]");
     free(text);
     leaf.part = 0;
-    text = (char *)engine_bytes(&engine, &leaf, &size);
-    text[size] = '\0';
-    has(text, "\"patch\": null");
-    has(text, "\"shape\": [5, 64, 64]");
+    text = engine_text(&engine, &leaf);
+    engine_has(text, "\"patch\": null");
+    engine_has(text, "\"shape\": [5, 64, 64]");
     free(text);
 }
 END_TEST

@@ -64,20 +64,6 @@ static void add_places(const struct image_file *f, struct build *b)
     places_add(b, &p, f->frames);
 }
 
-/* What makes a left CC be stored upside down (REF 2.3). */
-static void add_view_position(const struct image_file *f, struct build *b)
-{
-    (void)f;
-    build_text(b, 0x00185101, "CS", "CC");
-}
-
-static void add_turned(const struct image_file *f, struct build *b)
-{
-    (void)f;
-    build_text(b, 0x00200020, "CS", "P\\L");
-    build_text(b, 0x00200062, "CS", "L");
-}
-
 /* 23 columns, 17 rows, 7 frames. */
 static struct image_file volume(const struct scan *s)
 {
@@ -91,8 +77,8 @@ static struct image_file volume(const struct scan *s)
     f.add_late = add_places;
     if (s->turned) {
         f.sop_class = "1.2.840.10008.5.1.4.1.1.13.1.3";
-        f.add_early = add_view_position;
-        f.add_middle = add_turned;
+        f.add_early = image_file_add_cc;
+        f.add_middle = image_file_add_turned;
     }
     scan = s;
     return f;
@@ -101,10 +87,7 @@ static struct image_file volume(const struct scan *s)
 static struct leaf leaf_of(const char *view, const struct image_file *f,
                            enum leaf_kind kind)
 {
-    struct leaf leaf = engine_leaf(&engine, view, f->sop);
-
-    leaf.kind = kind;
-    return leaf;
+    return engine_part(&engine, view, f->sop, 0, kind);
 }
 
 struct array {
@@ -660,35 +643,27 @@ END_TEST
 
 /* ---- documents ---------------------------------------------------------- */
 
-static void has(const char *text, const char *word)
-{
-    ck_assert_msg(strstr(text, word) != NULL, "%s is not in\n%s", word, text);
-}
-
 START_TEST(the_document_says_which_frames_a_page_has)
 {
     struct image_file f = volume(&scans[4]); /* sagittal, to the left */
     struct leaf leaf;
-    size_t size;
     char *text;
 
     engine_put(&engine, &f);
     engine_start(&engine);
     leaf = leaf_of("plane-sag_flip-z", &f, LEAF_JSON);
-    text = (char *)engine_bytes(&engine, &leaf, &size);
-    text[size] = '\0';
-    has(text, "\"first\": [7, 6, 5, 4, 3, 2, 1]");
-    has(text, "\"last\": null");
-    has(text, "\"size_class\": \"I\"");
+    text = engine_text(&engine, &leaf);
+    engine_has(text, "\"first\": [7, 6, 5, 4, 3, 2, 1]");
+    engine_has(text, "\"last\": null");
+    engine_has(text, "\"size_class\": \"I\"");
     free(text);
     leaf = leaf_of("plane-cor", &f, LEAF_JSON);
-    text = (char *)engine_bytes(&engine, &leaf, &size);
-    text[size] = '\0';
-    has(text, "\"first\": [1, 1, 1,");
-    has(text, "\"last\": [7, 7, 7,");
-    has(text, "\"oriented\": [7, 17]");
+    text = engine_text(&engine, &leaf);
+    engine_has(text, "\"first\": [1, 1, 1,");
+    engine_has(text, "\"last\": [7, 7, 7,");
+    engine_has(text, "\"oriented\": [7, 17]");
     /* across: frames of 2 mm; down: rows of 0.5; pages: columns of 0.8 */
-    has(text, "\"spacing\": [2, 0.5, 0.8]");
+    engine_has(text, "\"spacing\": [2, 0.5, 0.8]");
     free(text);
 }
 END_TEST

@@ -336,11 +336,8 @@ END_TEST
 static char *problem_of(const char *view)
 {
     struct leaf leaf = leaf_of(view, LEAF_JSON);
-    size_t size;
-    char *text = (char *)engine_bytes(&engine, &leaf, &size);
 
-    text[size] = '\0'; /* engine_bytes has room for one more */
-    return text;
+    return engine_text(&engine, &leaf);
 }
 
 static void spoil_gap(struct image_file *f)
