@@ -631,8 +631,15 @@ START_TEST(edited_rows_do_no_harm)
         if (v == 0)
             rows_exec(engine.state, edits[_i]);
         for (int kind = LEAF_TIFF; kind <= LEAF_JSON; kind++) {
+            enum error_kind got;
+
             leaf.kind = (enum leaf_kind)kind;
-            (void)engine_try(&engine, &leaf, &err);
+            got = engine_try(&engine, &leaf, &err);
+            ck_assert_msg(got == ERROR_NONE || got == ERROR_STALE ||
+                              got == ERROR_CORRUPT || got == ERROR_TOO_BIG ||
+                              got == ERROR_UNSUPPORTED ||
+                              got == ERROR_NOT_FOUND,
+                          "%s: %d %s", views[v], (int)got, err.msg);
         }
     }
 }
