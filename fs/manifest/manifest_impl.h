@@ -142,4 +142,10 @@ enum sample_type manifest_dtype_parse(const char *name);
 const char *manifest_photometric_name(enum decode_photometric photometric);
 enum decode_photometric manifest_photometric_parse(const char *name);
 
+/* Who pages asks for what comes after the last row. A damaged index may give
+ * rows in another order, and then there would be no end to it: ERROR_CORRUPT
+ * if `id` is not above *last, which becomes it. */
+int manifest_check_rising(int64_t id, int64_t *last, struct error *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -323,7 +323,8 @@ static int fill_page(struct manifest *m, struct fill *f,
                 rc = manifest_end(db, write_page(db, f, ret_n, err), err);
             manifest_writer_put(m, db);
         }
-        f->after = f->rows[f->n - 1].id;
+        if (rc == 0)
+            rc = manifest_check_rising(f->rows[f->n - 1].id, &f->after, err);
     }
     for (int i = 0; i < f->n; i++) {
         manifest_instance_deinit(&f->rows[i]);

@@ -243,9 +243,18 @@ int manifest_series_by_id(struct manifest *m, int64_t id,
 
 /* ---- pages ---- */
 
+int manifest_check_rising(int64_t id, int64_t *last, struct error *err)
+{
+    if (id <= *last)
+        return error_set(err, ERROR_CORRUPT, "manifest: rows are out of order");
+    *last = id;
+    return 0;
+}
+
 struct page_query {
     int64_t keys[3]; /* bound first, in this order */
     int n_keys;
+    int64_t after; /* one of them */
     unsigned limit;
     struct manifest_folder *folders;
     struct manifest_instance *instances;
@@ -255,6 +264,7 @@ static int query_page(struct db *db, sqlite3_stmt *st, void *opaque,
                       struct error *err)
 {
     const struct page_query *q = opaque;
+    int64_t last = q->after;
     unsigned n = 0;
     int rc;
 
@@ -269,6 +279,9 @@ static int query_page(struct db *db, sqlite3_stmt *st, void *opaque,
         if (rc < 0)
             break;
         n++;
+        rc = manifest_check_rising(db_column_int(st, 0, 0), &last, err);
+        if (rc < 0)
+            break;
     }
     if (rc == 0)
         return (int)n;
@@ -280,8 +293,11 @@ static int query_page(struct db *db, sqlite3_stmt *st, void *opaque,
 int manifest_list_studies(struct manifest *m, int64_t after, unsigned limit,
                           struct manifest_folder *ret, struct error *err)
 {
-    struct page_query q = {
-        .keys = {after}, .n_keys = 1, .limit = limit, .folders = ret};
+    struct page_query q = {.keys = {after},
+                           .n_keys = 1,
+                           .after = after,
+                           .limit = limit,
+                           .folders = ret};
 
     return manifest_query(m, SQL_LIST_STUDIES, query_page, &q, err);
 }
@@ -290,8 +306,11 @@ int manifest_list_series(struct manifest *m, int64_t study_id, int64_t after,
                          unsigned limit, struct manifest_folder *ret,
                          struct error *err)
 {
-    struct page_query q = {
-        .keys = {study_id, after}, .n_keys = 2, .limit = limit, .folders = ret};
+    struct page_query q = {.keys = {study_id, after},
+                           .n_keys = 2,
+                           .after = after,
+                           .limit = limit,
+                           .folders = ret};
 
     return manifest_query(m, SQL_LIST_SERIES, query_page, &q, err);
 }
@@ -302,6 +321,7 @@ int manifest_list_instances(struct manifest *m, int64_t study_id,
 {
     struct page_query q = {.keys = {series_id ? series_id : study_id, after},
                            .n_keys = 2,
+                           .after = after,
                            .limit = limit,
                            .instances = ret};
 
@@ -316,6 +336,7 @@ int manifest_list_present(struct manifest *m, int64_t study_id, int64_t after,
 {
     struct page_query q = {.keys = {study_id, after},
                            .n_keys = 2,
+                           .after = after,
                            .limit = limit,
                            .instances = ret};
 
@@ -328,6 +349,7 @@ int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
 {
     struct page_query q = {.keys = {study_id, after},
                            .n_keys = 2,
+                           .after = after,
                            .limit = limit,
                            .instances = ret};
 
@@ -338,8 +360,11 @@ int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,
                           unsigned limit, struct manifest_folder *ret,
                           struct error *err)
 {
-    struct page_query q = {
-        .keys = {after, epoch}, .n_keys = 2, .limit = limit, .folders = ret};
+    struct page_query q = {.keys = {after, epoch},
+                           .n_keys = 2,
+                           .after = after,
+                           .limit = limit,
+                           .folders = ret};
 
     return manifest_query(m, SQL_LIST_CHANGED, query_page, &q, err);
 }

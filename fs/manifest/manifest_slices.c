@@ -35,6 +35,7 @@ static int query_rows(struct db *db, sqlite3_stmt *st, void *opaque,
 {
     const struct row_query *q = opaque;
     unsigned n = 0, most = q->limit ? q->limit : 1;
+    int64_t last = q->keys[1]; /* of a listing: what it comes after */
     int rc = 1;
 
     for (int i = 0; i < q->n_keys; i++)
@@ -48,6 +49,10 @@ static int query_rows(struct db *db, sqlite3_stmt *st, void *opaque,
         if (rc < 0)
             break;
         n++;
+        if (q->limit && manifest_check_rising(q->ret[n - 1].id, &last, err)) {
+            rc = -1;
+            break;
+        }
     }
     if (rc >= 0)
         return (int)n;

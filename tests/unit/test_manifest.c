@@ -200,6 +200,59 @@ START_TEST(damage_met_later_is_found_at_the_next_open)
 }
 END_TEST
 
+/* In the indexes of what is listed, rows 2 and 3 change places. */
+static void disorder(void)
+{
+    static const uint8_t second[] = {6, 9, 9, 0, 8, 1, 2};
+    char *path = scratch_text("%s/manifest.db", state);
+    size_t size;
+    char *bytes = scratch_read(path, &size);
+    FILE *f;
+    int n = 0;
+
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t i = 0; i + sizeof second <= size; i++) {
+        if (memcmp(bytes + i, second, sizeof second - 1) != 0)
+            continue;
+        n++;
+        bytes[i + 6] = (char)(bytes[i + 6] == 2 ? 3 : 2);
+    }
+    ck_assert_int_eq(n, 4); /* of the study, and of the series */
+    f = fopen(path, "r+e");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, f), size);
+    ck_assert_int_eq(fclose(f), 0);
+    free(bytes);
+    free(path);
+}
+
+START_TEST(a_damaged_index_is_not_listed_for_ever)
+{
+    struct row rows[3] = {three[0], three[1], three[1]};
+    struct manifest_instance list[4];
+    int64_t after = 0;
+    int n = 1;
+
+    rows[2].path = "a/3.dcm";
+    rows[2].sop = "1.2.1.1.3";
+    rows[2].ino = 14;
+    rows_write(m, rows, 3);
+    rows_end(m, NULL, NULL);
+    manifest_close(m);
+    disorder();
+    m = open_state(MANIFEST_READ_ONLY);
+    ck_assert_int_eq(manifest_list_instances(m, 1, 0, 0, 4, list, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CORRUPT);
+    for (int i = 0; n > 0; i++) {
+        n = manifest_list_instances(m, 1, 0, after, 1, list, &err);
+        after = list[0].id;
+        if (n > 0)
+            manifest_instance_deinit(&list[0]);
+        ck_assert_int_lt(i, 5);
+    }
+}
+END_TEST
+
 START_TEST(a_damaged_file_in_use_is_not_moved_away)
 {
     manifest_close(m);
@@ -846,6 +899,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, a_damaged_file_is_set_aside_and_ids_go_on, 0,
                         (int)(sizeof damages / sizeof *damages));
     tcase_add_test(t, damage_met_later_is_found_at_the_next_open);
+    tcase_add_test(t, a_damaged_index_is_not_listed_for_ever);
     tcase_add_test(t, a_damaged_file_in_use_is_not_moved_away);
     tcase_add_test(t, two_processes_share_a_state);
     tcase_add_loop_test(t, many_processes_may_be_the_first, 0, 3);
