@@ -34,7 +34,9 @@ fs/worker      : decode/decode.h
 fs/dicom       : dcmtk/ decode/decode.h
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/
-fs/ctl         : view/ tiff/ manifest/ decode/decode.h dicom/ index/ render/ worker/ worker/worker.h tree.h views.h inode.h budget.h
+fs/engine      : view/ manifest/ decode/decode.h dicom/ render/ worker/worker.h tree.h views.h inode.h budget.h
+fs/lib         : engine/ view/ manifest/ dicom/ index/ render/ inode.h budget.h
+fs/ctl         : engine/ view/ tiff/ manifest/ decode/decode.h dicom/ index/ render/ worker/worker.h tree.h views.h inode.h budget.h
 fs/render      : beneath/ view/ image/ tiff/ npy/ nii/ png/ json/ manifest/ decode/ dicom/ worker/worker.h
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/ worker/worker.h
 '

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/crew.h"
 #include "ctl/csv.h"
 #include "ctl/ctl.h"
-#include "ctl/engine.h"
 #include "ctl/map.h"
 #include "decode/decode.h"
 #include "dicom/dicom.h"
@@ -178,7 +178,8 @@ static int open_view(struct job *j, struct manifest *m, struct error *err)
     struct view view;
 
     if (ctl_view(j->args, j->args->positional[0], &view, err) != 0 ||
-        engine_open(&j->engine, j->args, j->args->positional[1], m, err) != 0)
+        ctl_engine_open(&j->engine, j->args, j->args->positional[1], m, err) !=
+            0)
         return -1;
     view.list = VIEW_EXT_NPY; /* nothing is packed */
     j->leaf.kind = LEAF_NPY;

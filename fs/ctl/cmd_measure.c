@@ -87,8 +87,8 @@ static int run(struct measurement *m, struct manifest *manifest,
     if (ctl_jobs(m->args, &config.threads, err) != 0 ||
         ctl_view(m->args, m->args->positional[0], &view, err) != 0 ||
         ctl_where(m->args, manifest, err) != 0 ||
-        engine_open(&m->engine, m->args, m->args->positional[1], manifest,
-                    err) != 0)
+        ctl_engine_open(&m->engine, m->args, m->args->positional[1], manifest,
+                        err) != 0)
         return -1;
     /* Samples, whatever they would be packed in; of halves the singles. */
     view.list = VIEW_EXT_NPY;

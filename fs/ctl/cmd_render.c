@@ -292,8 +292,8 @@ static int collect_inputs(struct rendering *r, struct error *err)
         return -1;
     if (ctl_where(r->args, r->inputs.manifest, err) != 0)
         return -1;
-    return engine_open(&r->engine, r->args, r->inputs.set.root,
-                       r->inputs.manifest, err);
+    return ctl_engine_open(&r->engine, r->args, r->inputs.set.root,
+                           r->inputs.manifest, err);
 }
 
 static int open_out(struct rendering *r, struct error *err)

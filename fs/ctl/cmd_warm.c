@@ -102,7 +102,7 @@ static int work_through(struct warming *w, const char *archive,
         .opaque = w,
     };
 
-    if (engine_open(&w->engine, w->args, archive, m, err) != 0 ||
+    if (ctl_engine_open(&w->engine, w->args, archive, m, err) != 0 ||
         render_view(w->engine.render, view, 0, &config.view_id, err) != 0)
         return -1;
     return crew_run(&config, &w->result, err);

@@ -40,6 +40,29 @@ unsigned crew_threads(unsigned wanted)
     return wanted < THREADS_MAX ? wanted : THREADS_MAX;
 }
 
+int ctl_engine_open(struct engine *e, const struct ctl_args *args,
+                    const char *archive, struct manifest *manifest,
+                    struct error *err)
+{
+    struct engine_config config = {
+        .archive = archive,
+        .manifest = manifest,
+        .follow = args->values[CTL_FOLLOW] != NULL,
+    };
+    unsigned jobs;
+
+    *e = (struct engine){.manifest = manifest};
+    if (ctl_jobs(args, &jobs, err) != 0 ||
+        ctl_gaps(args, &config.gaps_allowed, err) != 0)
+        return -1;
+    config.workers = crew_threads(jobs);
+    if (args->values[CTL_WORKERS] &&
+        ctl_number(args, CTL_WORKERS, 0, WORKERS_MAX, &config.workers, err) !=
+            0)
+        return -1;
+    return engine_open(e, &config, err);
+}
+
 static bool is_cancelled(const struct crew *c)
 {
     return c->config->cancel && atomic_load(c->config->cancel);

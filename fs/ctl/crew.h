@@ -14,8 +14,9 @@
 
 #include <stdatomic.h>
 
-#include "ctl/engine.h"
+#include "ctl/ctl.h"
 #include "ctl/progress.h"
+#include "engine/engine.h"
 
 enum crew_verdict {
     CREW_DONE,
@@ -55,6 +56,12 @@ struct crew_result {
 };
 
 unsigned crew_threads(unsigned wanted);
+
+/* An engine as --gaps, --workers and --jobs say: engine_open, with as many
+ * workers as a crew has threads unless something else is said. */
+int ctl_engine_open(struct engine *e, const struct ctl_args *args,
+                    const char *archive, struct manifest *manifest,
+                    struct error *err) __attribute__((warn_unused_result));
 
 /*
  * Works through a view. 0 also if leaves failed; -1 if the listing failed, a

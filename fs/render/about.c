@@ -103,6 +103,40 @@ int render_moments(struct render *r, const struct leaf *leaf,
     return rc;
 }
 
+/* ---- samples ---- */
+
+static void samples_of(const struct file *file, struct render_samples *ret)
+{
+    const struct plan *p = &file->plan;
+    const struct layout *l = &file->layout;
+    bool packed = l->row_bytes == 0 || layout_is_packed(l->kind, p);
+
+    *ret = (struct render_samples){
+        .width = p->out_width,
+        .height = p->out_height,
+        .channels = p->out_channels,
+        .pages = p->pages,
+        .type = p->out_type,
+        .offset = packed ? 0 : l->data_offset,
+        .page_bytes = packed ? 0 : l->row_bytes * p->out_height,
+    };
+}
+
+int render_samples(struct render *r, const struct leaf *leaf,
+                   struct render_samples *ret, struct error *err)
+{
+    struct flight_ref ref = {NULL, NULL};
+    const struct file *file;
+
+    if (leaf->kind == LEAF_JSON)
+        return error_set(err, ERROR_UNSUPPORTED, "a .json holds no samples");
+    if (render_file(r, leaf, true, &ref, &file, err) != 0)
+        return -1;
+    samples_of(file, ret);
+    file_put(render_files(r), &ref);
+    return 0;
+}
+
 /* ---- places ---- */
 
 static void mapping_of(const struct plan *p, struct render_mapping *ret)

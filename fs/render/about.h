@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * about.h: what a leaf says about its samples, besides the samples: their
- * moments, and where they come from in the source. For tools; a mount asks
- * neither.
+ * about.h: what a leaf says about its samples, besides the samples: what they
+ * are, their moments, and where they come from in the source. For tools; a
+ * mount asks none of it.
  *
  * Threads: as render.h.
  */
@@ -44,6 +44,22 @@ void render_moments_merge(struct render_moments *acc,
 int render_moments(struct render *r, const struct leaf *leaf,
                    struct render_moments ret[RENDER_CHANNELS_MAX],
                    uint32_t *ret_channels, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* ---- samples ---- */
+
+/* What samples a leaf holds and where in it they are: rows from the top,
+ * channels interleaved, page after page from `offset`. */
+struct render_samples {
+    uint32_t width, height, channels, pages;
+    enum sample_type type;
+    uint64_t offset;     /* 0, as page_bytes: they are packed */
+    uint64_t page_bytes; /* of each page */
+};
+
+/* Measures what must be. ERROR_UNSUPPORTED of a .json. */
+int render_samples(struct render *r, const struct leaf *leaf,
+                   struct render_samples *ret, struct error *err)
     __attribute__((warn_unused_result));
 
 /* ---- places ---- */

@@ -1,53 +1,45 @@
 // SPDX-License-Identifier: MIT
 /* engine.c: see engine.h. */
-#include "ctl/engine.h"
+#include "engine/engine.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "budget.h"
-#include "ctl/crew.h"
 #include "decode/decode.h"
 #include "dicom/dicom.h"
 #include "inode.h"
 
 enum { PAGE = 128 }; /* entries of a listing at a time */
 
-static int start_workers(struct engine *e, const struct ctl_args *args,
-                         struct error *err)
+static int start_workers(struct engine *e, unsigned count, struct error *err)
 {
-    struct workers_config config = {.count = 0};
-    unsigned jobs;
+    struct workers_config config = {.count = count};
 
-    if (ctl_jobs(args, &jobs, err) != 0)
-        return -1;
-    config.count = crew_threads(jobs);
-    if (args->values[CTL_WORKERS] &&
-        ctl_number(args, CTL_WORKERS, 0, WORKERS_MAX, &config.count, err) != 0)
-        return -1;
     dicom_global_init();
     decode_global_init();
-    if (config.count == 0)
+    if (count == 0)
         return 0;
     e->workers = workers_start(&config, err);
     return e->workers ? 0 : -1;
 }
 
-static int open_parts(struct engine *e, const struct ctl_args *args,
-                      const char *archive, struct error *err)
+static int open_parts(struct engine *e, const struct engine_config *c,
+                      struct error *err)
 {
     struct render_config render = {
         .manifest = e->manifest,
-        .archive = archive,
-        .follow = args->values[CTL_FOLLOW] != NULL,
+        .cache = c->cache,
+        .archive = c->archive,
+        .follow = c->follow,
         .workers = e->workers,
-        .frame_bytes = budget_split(budget_default("")).frames,
+        .frame_bytes = c->frame_bytes ? c->frame_bytes
+                                      : budget_split(budget_default("")).frames,
+        .gaps_allowed = c->gaps_allowed,
     };
     struct views_config views = {.manifest = e->manifest};
     struct tree_config tree = {.manifest = e->manifest};
 
-    if (ctl_gaps(args, &render.gaps_allowed, err) != 0)
-        return -1;
     e->render = render_new(&render, err);
     if (!e->render)
         return -1;
@@ -60,13 +52,12 @@ static int open_parts(struct engine *e, const struct ctl_args *args,
     return e->tree ? 0 : -1;
 }
 
-int engine_open(struct engine *e, const struct ctl_args *args,
-                const char *archive, struct manifest *manifest,
+int engine_open(struct engine *e, const struct engine_config *config,
                 struct error *err)
 {
-    *e = (struct engine){.manifest = manifest};
-    if (start_workers(e, args, err) == 0 &&
-        open_parts(e, args, archive, err) == 0)
+    *e = (struct engine){.manifest = config->manifest};
+    if (start_workers(e, config->workers, err) == 0 &&
+        open_parts(e, config, err) == 0)
         return 0;
     engine_close(e);
     return -1;

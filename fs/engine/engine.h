@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * engine.h: what a mount consists of, without the mount: manifest, renderer,
- * views and the virtual tree, so that a batch lists and makes the very files
- * that a mount shows.
+ * views and the virtual tree, so that prepfsctl and libprepfs list and make the
+ * very files that a mount shows.
  *
  * Threads: as the parts.
  */
-#ifndef CTL_ENGINE_H
-#define CTL_ENGINE_H
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
 
-#include "ctl/ctl.h"
 #include "manifest/manifest.h"
 #include "prepfs/error.h"
 #include "render/render.h"
@@ -26,14 +25,23 @@ struct engine {
     struct tree *tree;
 };
 
+struct engine_config {
+    const char *archive;
+    struct manifest *manifest; /* borrowed until engine_close */
+    /* Borrowed until engine_close; NULL where leaves are streamed, not read. */
+    struct cache *cache;
+    uint64_t frame_bytes; /* 0: its part of the default budget */
+    unsigned workers;     /* processes that decode; 0: none */
+    bool gaps_allowed;
+    bool follow; /* links that lead out of the archive */
+};
+
 /*
- * Makes an engine over an archive and its manifest, which is borrowed until
- * engine_close, as --gaps, --workers and --jobs say. Nothing is cached: leaves
- * are to be streamed. Forks the workers, so that a file that crashes a codec
- * costs itself and not the batch: to be called while there is one thread.
+ * Makes an engine. It forks the workers, so that a file that crashes a codec
+ * costs itself and not its user: to be called while there is one thread,
+ * unless there are none.
  */
-int engine_open(struct engine *e, const struct ctl_args *args,
-                const char *archive, struct manifest *manifest,
+int engine_open(struct engine *e, const struct engine_config *config,
                 struct error *err) __attribute__((warn_unused_result));
 void engine_close(struct engine *e);
 
