@@ -245,6 +245,13 @@ static int write_views(struct control *c, const char *name, FILE *out,
     return manifest_views_write(c->manifest, out, err);
 }
 
+static int write_top(struct control *c, const char *name, FILE *out,
+                     struct error *err)
+{
+    (void)name;
+    return views_write_top(c->views, c->report->stats, out, err);
+}
+
 static int write_explain(struct control *c, const char *name, FILE *out,
                          struct error *err)
 {
@@ -297,6 +304,7 @@ static const struct file {
     {INODE_FOLDER_TOP, "errors.tsv", true, write_errors},
     {INODE_FOLDER_TOP, "views", true, write_views},
     {INODE_FOLDER_TOP, "disk", false, write_disk},
+    {INODE_FOLDER_TOP, "top.tsv", false, write_top},
     {INODE_FOLDER_EXPLAIN, NULL, false, write_explain},
     {INODE_FOLDER_MANIFEST, NULL, true, write_csv},
 };

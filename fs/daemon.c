@@ -16,7 +16,7 @@
 
 #include "prepfs/cleanup.h"
 
-enum { MESSAGE_MAX = 1024 };
+enum { MESSAGE_MAX = 1024, NOTIFY_SECONDS = 5 };
 
 int daemon_keep_standard_fds(void)
 {
@@ -175,10 +175,13 @@ void daemon_tell(struct daemon *d, int status, const char *message)
     d->fd = -1;
 }
 
-void daemon_notify_manager(const char *state)
+/* A manager that is busy is waited for, for as long as `seconds`; 0: not. */
+static void notify(const char *state, int seconds)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval limit = {.tv_sec = seconds};
+    int flags = MSG_NOSIGNAL | (seconds == 0 ? MSG_DONTWAIT : 0);
     size_t n = path ? strlen(path) : 0;
     CLEANUP_FD int fd = -1;
 
@@ -189,8 +192,24 @@ void daemon_notify_manager(const char *state)
     if (path[0] == '@') /* an abstract name */
         address.sun_path[0] = '\0';
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-                     (const struct sockaddr *)&address,
-                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+    if (fd < 0)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    (void)sendto(fd, state, strlen(state), flags,
+                 (const struct sockaddr *)&address,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+}
+
+void daemon_notify_manager(const char *state)
+{
+    notify(state, NOTIFY_SECONDS);
+}
+
+/* Many of them come, and none is worth waiting for. */
+void daemon_notify_status(const char *text)
+{
+    char state[256];
+
+    (void)snprintf(state, sizeof state, "STATUS=%s", text);
+    notify(state, 0);
 }

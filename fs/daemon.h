@@ -48,8 +48,14 @@ int daemon_split(struct daemon *d, bool foreground, int *ret_status,
  */
 void daemon_tell(struct daemon *d, int status, const char *message);
 
-/* Tells a service manager (sd_notify(3)) that we are ready; does nothing
- * without one. */
+/*
+ * Tells a service manager how we are, as sd_notify(3) does: lines such as
+ * READY=1, STATUS=a text, STOPPING=1. Does nothing without one, and waits some
+ * seconds for one that is busy. Threads: any.
+ */
 void daemon_notify_manager(const char *state);
+
+/* The text that `systemctl status` shows; dropped if nobody reads it. */
+void daemon_notify_status(const char *text);
 
 #endif

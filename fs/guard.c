@@ -113,6 +113,7 @@ static void on_end(struct guard *g, int sig)
 
     if (again)
         leave_now(g, session ? DAEMON_OK : DAEMON_FAILED);
+    daemon_notify_manager("STOPPING=1");
     if (!session)
         return;
     log_line(g->c.log, LOG_LEVEL_INFO, "%s: unmounting",

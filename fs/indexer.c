@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "prepfs/cleanup.h"
 #include "refresh.h"
 
@@ -122,10 +123,10 @@ static void on_progress(void *opaque, const struct index_progress *p)
 
     atomic_store(&x->fs->report.index_done, p->done);
     atomic_store(&x->fs->report.index_total, p->total);
-    if (!x->show_progress)
-        return;
     indexer_progress_line(p, line, sizeof line);
-    (void)fprintf(stderr, "\r%s\033[K", line);
+    daemon_notify_status(line);
+    if (x->show_progress)
+        (void)fprintf(stderr, "\r%s\033[K", line);
 }
 
 static void on_warning(void *opaque, const char *relpath, const char *message)
@@ -181,6 +182,7 @@ static int pass(struct indexer *x, struct index_result *ret, struct error *err)
     if (rc < 0)
         return err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK ? 1 : -1;
     log_result(x, ret);
+    daemon_notify_status("the index is complete");
     return 0;
 }
 

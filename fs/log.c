@@ -8,15 +8,30 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
+
+/* Is it the stream that systemd has opened for us? Its device and inode are in
+ * the environment, for who is started with another one inherits that too. */
+static bool is_journal(FILE *out)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long dev, ino;
+    struct stat st;
+
+    return out && stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+           fstat(fileno(out), &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
 
 void log_init(struct log *log, FILE *out, enum log_level level)
 {
     memset(log, 0, sizeof *log);
     lock_init(&log->lock);
     log->out = out;
+    log->journal = is_journal(out);
     log->level = level;
     log->tokens = LOG_BURST;
 }
@@ -72,7 +87,9 @@ void log_vline(struct log *log, enum log_level level, const char *fmt,
     lock_acquire(&log->lock);
     out = log->out;
     lock_release(&log->lock);
-    if (out)
+    if (out && log->journal)
+        (void)fprintf(out, "<%d>%s\n", syslog_priority(level), text);
+    else if (out)
         (void)fprintf(out, "prepfs: %s\n", text);
     else
         syslog(syslog_priority(level), "%s", text);

@@ -2,8 +2,10 @@
 /*
  * log.h: one line per event, to the terminal or to the system log.
  *
- * A line goes to standard error while there is a terminal to read it, and to
- * syslog(3) once the daemon is on its own. Lines say what happened and to
+ * A line goes to standard error while there is somebody to read it, and to
+ * syslog(3) once the daemon is on its own. Where standard error is the journal
+ * of a service (systemd.exec(5), JOURNAL_STREAM) a line begins with its level,
+ * "<4>", and the journal adds the name. Lines say what happened and to
  * which view and instance number; never a patient's name or a UID's owner.
  *
  * Threads: struct log is internally locked.
@@ -35,6 +37,7 @@ enum {
 struct log {
     struct lock lock;
     FILE *out;            /* borrowed; NULL: syslog */
+    bool journal;         /* `out` is a stream of the journal */
     enum log_level level; /* least important that is written */
     /* of log_failure; guarded by lock */
     struct {

@@ -241,7 +241,7 @@ static void *greet(void *opaque)
     if (!m->options.foreground)
         log_to_syslog(&m->log);
     daemon_tell(&m->daemon, DAEMON_OK, NULL);
-    daemon_notify_manager("READY=1");
+    daemon_notify_manager("READY=1\nSTATUS=serving");
     return NULL;
 }
 
@@ -288,8 +288,7 @@ static int run(struct mount *m)
     give_memory_back();
     decode_global_init();
     dicom_global_init();
-    log_init(&m->log, stderr,
-             m->options.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    log_init(&m->log, stderr, (enum log_level)m->options.log_level);
     rc = start_workers(m, &err);
     if (rc == 0)
         rc = start(m, &err);

@@ -236,9 +236,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     reply_code(req, ENOSYS);
 }
 
-static void answer_read(struct fs *fs, fuse_req_t req,
+static void answer_read(struct fs *fs, fuse_req_t req, uint16_t view,
                         struct render_bytes *bytes)
 {
+    stats_add_read(&fs->stats, view, bytes->length);
     stats_add(&fs->stats, STATS_BYTES_SENT, bytes->length);
     (void)fuse_reply_iov(req, bytes->iov, bytes->iov_count);
     render_release(fs->render, bytes);
@@ -278,7 +279,7 @@ static void deferred_read(struct deferred *d)
         note_answer(fs, args, &leaf, &bytes);
     req = deferred_claim(d);
     if (req && rc == 0)
-        answer_read(fs, req, &bytes);
+        answer_read(fs, req, leaf.view_id, &bytes);
     else if (req)
         refuse_leaf(fs, req, args->number, "read", &err);
     else if (rc == 0)
@@ -303,7 +304,7 @@ static void read_leaf(struct fs *fs, fuse_req_t req, struct deferred_args *args,
     if (rc == 0) {
         stats_add(&fs->stats, STATS_READ_INLINE, 1);
         note_answer(fs, args, leaf, &bytes);
-        answer_read(fs, req, &bytes);
+        answer_read(fs, req, leaf->view_id, &bytes);
     } else {
         stats_add(&fs->stats, STATS_READ_POOL, 1);
         defer(fs, req, render_job_key(fs->render, leaf, args->offset),

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 /* ---- the nearest word ---- */
 
 enum { WORD_MAX = 32 };
@@ -174,6 +176,26 @@ static int set_switch(const struct option *option, const char *value,
                      option->name, value);
 }
 
+/* The number of the word among those of `metavar`. */
+static int set_level(const struct option *option, const char *value,
+                     uint64_t *field, struct error *err)
+{
+    size_t n = strlen(value);
+    uint64_t level = 0;
+
+    for (const char *word = option->metavar; *word; level++) {
+        size_t length = strcspn(word, "|");
+
+        if (length == n && memcmp(word, value, n) == 0) {
+            *field = level;
+            return 0;
+        }
+        word += length + (word[length] == '|');
+    }
+    return error_set(err, ERROR_USAGE, "%s=%s: it is one of %s", option->name,
+                     value, option->metavar);
+}
+
 static int set(struct options *o, const struct option *option,
                const char *value, struct error *err)
 {
@@ -207,6 +229,8 @@ static int set(struct options *o, const struct option *option,
         return 0;
     case OPTION_SWITCH:
         return set_switch(option, value, (bool *)field, err);
+    case OPTION_LEVEL:
+        return set_level(option, value, (uint64_t *)(void *)field, err);
     case OPTION_CHOICE:
         return set_choice(option, value, (bool *)field, err);
     case OPTION_KERNEL:
@@ -398,6 +422,7 @@ int options_parse(int argc, char *const argv[], struct options *ret,
                   struct error *err)
 {
     struct options o = {
+        .log_level = LOG_LEVEL_INFO,
         .epochs = true,
         .pressure = true,
         .prefetch = 4,
@@ -416,6 +441,7 @@ int options_parse(int argc, char *const argv[], struct options *ret,
         return -1;
     }
     o.foreground = o.foreground || o.debug;
+    o.log_level = o.debug ? LOG_LEVEL_DEBUG : o.log_level;
     o.default_permissions = o.default_permissions || o.allow_other;
     *ret = o;
     return 0;

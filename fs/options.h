@@ -26,7 +26,8 @@ struct options {
     bool help;
     bool version;
     bool foreground;
-    bool debug; /* implies foreground */
+    bool debug;         /* implies foreground, and the level */
+    uint64_t log_level; /* enum log_level */
 
     char *state_dir; /* NULL: the default place; owned */
     char *presets;   /* file, or NULL; owned */
@@ -83,6 +84,16 @@ void options_help(FILE *out);
 /* One per line: every word that -o takes, without values, in table order;
  * `ignored` chooses those that are accepted and do nothing. For tests. */
 void options_list(FILE *out, bool ignored);
+
+/* Every option in table order, for who completes command lines. */
+struct option_info {
+    const char *name;    /* "x-*": any word that starts with x- */
+    char letter;         /* or 0 */
+    const char *metavar; /* of its value, or NULL */
+    const char *help;    /* NULL: not shown in detail */
+};
+void options_each(void (*each)(void *opaque, const struct option_info *option),
+                  void *opaque);
 
 /* "512K", "2G", "1000": bytes in units of 1024. ERROR_USAGE. */
 int options_parse_size(const char *text, uint64_t *ret, struct error *err)

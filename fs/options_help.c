@@ -82,3 +82,13 @@ void options_list(FILE *out, bool ignored)
             fprintf(out, "%s\n", o->name);
     }
 }
+
+void options_each(void (*each)(void *opaque, const struct option_info *option),
+                  void *opaque)
+{
+    for (const struct option *o = options_table; o->name; o++) {
+        struct option_info info = {o->name, o->letter, o->metavar, o->help};
+
+        each(opaque, &info);
+    }
+}

@@ -16,6 +16,7 @@ enum option_type {
     OPTION_SWITCH,  /* bool: "auto" or "off" */
     OPTION_COUNT,   /* uint64_t, or "off" for 0 */
     OPTION_LIMIT,   /* uint64_t with a suffix, or "off" for UINT64_MAX */
+    OPTION_LEVEL,   /* uint64_t, enum log_level: a word of `metavar` */
     OPTION_KERNEL,  /* passed on to mount(2) */
     OPTION_IGNORED, /* accepted because fstab and mount(8) say it */
     OPTION_FORCED   /* accepted; prepfs always mounts like this */

@@ -12,6 +12,8 @@ const struct option options_table[] = {
      "stay in the foreground and log to the terminal"},
     {"debug", 'd', OPTION_FLAG, AT(debug), 0, 0, NULL,
      "like -f, and log every request"},
+    {"log", 0, OPTION_LEVEL, AT(log_level), 0, 0, "error|warning|info|debug",
+     "the least important lines that are logged (default: info)"},
 
     {"state", 0, OPTION_TEXT, AT(state_dir), 0, 0, "DIR",
      "where the manifest is kept\n"

@@ -367,6 +367,7 @@ void parts_close(struct parts *p)
         (void)unlink(p->snapshot);
     cohort_free(p->fs.cohort);
     manifest_close(p->fs.manifest);
+    stats_deinit(&p->fs.stats);
     free(p->snapshot);
     free(p->state_dir);
     memset(p, 0, sizeof *p);

@@ -189,7 +189,7 @@ static char *mount_options(const struct options *o, const char *archive)
         fputs(",auto_unmount", out);
     if (o->kernel)
         fprintf(out, ",%s", o->kernel);
-    if (o->debug)
+    if (o->log_level == LOG_LEVEL_DEBUG)
         fputs(",debug", out);
     if (fclose(out) != 0) {
         free(text);

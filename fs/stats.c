@@ -3,6 +3,7 @@
 #include "stats.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <time.h>
 
 static const char *const names[STATS_COUNTERS] = {
@@ -32,10 +33,18 @@ void stats_init(struct stats *stats)
     for (size_t i = 0; i < STATS_WAITS; i++)
         atomic_init(&stats->pool.n[i], 0);
     atomic_init(&stats->pool.sum_us, 0);
+    /* Pages of it come to be as views are used. */
+    stats->views = calloc(STATS_VIEWS, sizeof *stats->views);
     for (size_t lane = 0; lane < STATS_LANES; lane++) {
         for (size_t i = 0; i < STATS_COUNTERS; i++)
             atomic_init(&stats->lanes[lane].n[i], 0);
     }
+}
+
+void stats_deinit(struct stats *stats)
+{
+    free(stats->views);
+    stats->views = NULL;
 }
 
 /* Each thread takes the next lane when it counts for the first time. */
@@ -64,6 +73,16 @@ void stats_sum(const struct stats *stats, uint64_t ret[STATS_COUNTERS])
             ret[i] += atomic_load_explicit(&stats->lanes[lane].n[i],
                                            memory_order_relaxed);
     }
+}
+
+void stats_add_read(struct stats *stats, uint16_t view, uint64_t bytes)
+{
+    struct stats_view *v = stats->views ? &stats->views[view] : NULL;
+
+    if (!v)
+        return;
+    (void)atomic_fetch_add_explicit(&v->reads, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&v->bytes, bytes, memory_order_relaxed);
 }
 
 void stats_add_wait(struct stats_waits *waits, uint64_t us)

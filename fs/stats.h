@@ -45,16 +45,29 @@ struct stats_waits {
     _Atomic uint64_t sum_us;
 };
 
+/* Reads of one view that were answered. */
+struct stats_view {
+    _Atomic uint64_t reads;
+    _Atomic uint64_t bytes;
+};
+
 struct stats {
-    struct stats_waits pool; /* of requests that the pool answered */
+    struct stats_view *views; /* by number; NULL: not counted. Owned */
+    struct stats_waits pool;  /* of requests that the pool answered */
     struct stats_lane {
         _Alignas(64) _Atomic uint64_t n[STATS_COUNTERS];
     } lanes[STATS_LANES];
 };
 
+enum { STATS_VIEWS = 65536 };
+
 void stats_init(struct stats *stats);
+void stats_deinit(struct stats *stats);
 void stats_add(struct stats *stats, enum stats_counter counter, uint64_t n);
 void stats_sum(const struct stats *stats, uint64_t ret[STATS_COUNTERS]);
+
+/* A read of this view was answered with so many bytes. */
+void stats_add_read(struct stats *stats, uint16_t view, uint64_t bytes);
 
 void stats_add_wait(struct stats_waits *waits, uint64_t us);
 

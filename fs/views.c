@@ -12,6 +12,7 @@
  */
 #include "views.h"
 
+#include <inttypes.h>
 #include <search.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -425,4 +426,62 @@ int views_find(struct views *v, const char *name, bool may_work,
     if (rc == 0)
         set_bit(v->used, ret->id);
     return rc;
+}
+
+/* ---- which are read most ---- */
+
+struct read_view {
+    uint64_t bytes, reads;
+    uint16_t id;
+};
+
+static int compare_read(const void *a, const void *b)
+{
+    const struct read_view *x = a, *y = b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static size_t collect_read(const struct stats *stats, struct read_view *ret)
+{
+    size_t n = 0;
+
+    for (size_t id = 0; stats->views && id < STATS_VIEWS; id++) {
+        const struct stats_view *from = &stats->views[id];
+        uint64_t reads =
+            atomic_load_explicit(&from->reads, memory_order_relaxed);
+
+        if (reads == 0)
+            continue;
+        ret[n++] = (struct read_view){
+            atomic_load_explicit(&from->bytes, memory_order_relaxed), reads,
+            (uint16_t)id};
+    }
+    return n;
+}
+
+int views_write_top(struct views *v, const struct stats *stats, FILE *out,
+                    struct error *err)
+{
+    CLEANUP_FREE struct read_view *list = calloc(STATS_VIEWS, sizeof *list);
+    char name[VIEW_DIRNAME_MAX + 1];
+    size_t n;
+
+    if (!list)
+        return error_no_memory(err);
+    n = collect_read(stats, list);
+    qsort(list, n, sizeof *list, compare_read);
+    (void)fputs("bytes\treads\tview\n", out);
+    for (size_t i = 0; i < n; i++) {
+        const struct view *view = views_by_id(v, list[i].id, NULL);
+
+        if (!view)
+            continue;
+        view_canonical_name(view, name);
+        (void)fprintf(out, "%" PRIu64 "\t%" PRIu64 "\t%s\n", list[i].bytes,
+                      list[i].reads, name);
+    }
+    return 0;
 }

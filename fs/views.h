@@ -19,6 +19,7 @@
 #include "manifest/manifest.h"
 #include "prepfs/error.h"
 #include "render/render.h"
+#include "stats.h"
 #include "view/view.h"
 
 struct views;
@@ -72,6 +73,11 @@ bool views_has_full(struct views *v);
 /* Calls `each` with the id of every view looked up in this mount. */
 void views_each_used(struct views *v, void (*each)(void *opaque, uint16_t id),
                      void *opaque);
+
+/* `.prepfs/top.tsv`: the views that were read in this mount, most bytes first:
+ * bytes, reads, name. */
+int views_write_top(struct views *v, const struct stats *stats, FILE *out,
+                    struct error *err);
 
 /* `.prepfs/explain/<name>`, with the presets of this mount. */
 void views_explain(struct views *v, const char *name, FILE *out);

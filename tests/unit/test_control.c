@@ -64,6 +64,7 @@ static const struct {
     {INODE_FOLDER_TOP, "stats.prom", "prepfs_hits_total"},
     {INODE_FOLDER_TOP, "errors.tsv", "full\tread\t5\tbad luck"},
     {INODE_FOLDER_TOP, "views", "window-c-600-w1500_u8"},
+    {INODE_FOLDER_TOP, "top.tsv", "bytes\treads\tview\n"},
     {INODE_FOLDER_EXPLAIN, "Lung", "window-c-600-w1500_u8"},
     {INODE_FOLDER_EXPLAIN, "crop_crop", "EINVAL"},
     {INODE_FOLDER_EXPLAIN, "nonsense", "ENOENT"},
@@ -203,7 +204,7 @@ START_TEST(folders_are_listed)
         folders_found += folder != 0;
         ck_assert_int_eq(control_folder(INODE_FOLDER_TOP, name), folder);
     }
-    ck_assert_int_eq(files_found, 5);
+    ck_assert_int_eq(files_found, 6);
     ck_assert_int_eq(folders_found, 2);
     ck_assert(control_list(c, INODE_FOLDER_MANIFEST, 1, name, &folder));
     ck_assert_str_eq(name, "Lung.csv");

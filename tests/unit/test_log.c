@@ -3,7 +3,9 @@
 #undef NDEBUG
 #include "log.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "stats.h"
 #include "support/check_main.h"
@@ -43,6 +45,43 @@ START_TEST(a_line_has_a_level_and_no_surprises)
     log_line(&sut, LOG_LEVEL_WARNING, "a%sb\nsecond line", "\033[31m");
     ck_assert_int_eq(lines(), 1);
     ck_assert_str_eq(text, "prepfs: a?[31mb\n");
+}
+END_TEST
+
+/* Where standard error is the journal, the level is said in front. */
+START_TEST(the_journal_is_told_the_level)
+{
+    FILE *file = tmpfile();
+    char stream[64], line[64] = "";
+    struct stat st;
+    struct log log;
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fstat(fileno(file), &st), 0);
+    (void)snprintf(stream, sizeof stream, "%llu:%llu",
+                   (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino);
+    ck_assert_int_eq(setenv("JOURNAL_STREAM", stream, 1), 0);
+    log_init(&log, file, LOG_LEVEL_INFO);
+    log_line(&log, LOG_LEVEL_WARNING, "low");
+    log_line(&log, LOG_LEVEL_ERROR, "no");
+    log_deinit(&log);
+    (void)snprintf(stream, sizeof stream, "%llu:%llu",
+                   (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino + 1);
+    ck_assert_int_eq(setenv("JOURNAL_STREAM", stream, 1), 0);
+    log_init(&log, file, LOG_LEVEL_INFO);
+    log_line(&log, LOG_LEVEL_INFO, "another");
+    log_deinit(&log);
+    rewind(file);
+    ck_assert_uint_gt(fread(line, 1, sizeof line - 1, file), 0);
+    ck_assert_str_eq(line, "<4>low\n<3>no\nprepfs: another\n");
+    (void)fclose(file);
+    log_init(&log, out, LOG_LEVEL_INFO); /* inherited, but another file */
+    log_line(&log, LOG_LEVEL_INFO, "hello");
+    log_deinit(&log);
+    (void)fflush(out);
+    ck_assert_str_eq(text, "prepfs: hello\n");
 }
 END_TEST
 
@@ -123,6 +162,7 @@ static Suite *suite(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_line_has_a_level_and_no_surprises);
+    tcase_add_test(t, the_journal_is_told_the_level);
     tcase_add_test(t, the_same_failure_is_said_once_a_minute);
     tcase_add_test(t, many_failures_are_written_slowly);
     tcase_add_test(t, the_first_failure_is_never_lost);

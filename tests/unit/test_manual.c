@@ -136,7 +136,8 @@ END_TEST
 static bool is_option(const char *word)
 {
     static const char *const values[] = {
-        "", "=7", "=70M", "=background", "=off", "=allow", ",presets=f"};
+        "",     "=7",     "=70M",  "=background",
+        "=off", "=allow", "=info", ",presets=f"};
     char program[] = "p", letter[] = "-o", a[] = "a", m[] = "m", list[128];
     char *argv[] = {program, a, m, letter, list, NULL};
     struct options o;
