@@ -47,7 +47,10 @@ for want in bin/prepfs bin/prepfsctl include/prepfs/cache.h \
     man1/prepfs.1 man1/prepfsctl.1 man7/prepfs-view.7 \
     man5/prepfs-manifest.5 man5/prepfs.conf.5 \
     pkgconfig/prepfs-cache.pc libprepfs-cache.a \
-    pkgconfig/prepfs.pc libprepfs.so libprepfs.so.0; do
+    pkgconfig/prepfs.pc libprepfs.so libprepfs.so.0 \
+    bash-completion/completions/prepfs bash-completion/completions/prepfsctl \
+    zsh/site-functions/_prepfs fish/vendor_completions.d/prepfsctl.fish \
+    systemd/system/prepfs@.service; do
     check "$want is installed" is_installed "$want"
 done
 

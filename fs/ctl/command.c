@@ -57,21 +57,21 @@ const struct ctl_command ctl_commands[] = {
      "say what a view means, or what is wrong with it", cmd_explain},
     {"errors", "ARCHIVE", 1, 1, BIT(CTL_STATE),
      "print what could not be read or decoded", cmd_errors},
-    {"stats", "MOUNTPOINT", 1, 1, 0, "print the counters of a mount",
-     cmd_stats},
+    {"sheet", "VIEW... SOURCE", 2, INT_MAX,
+     BIT(CTL_OUT) | BIT(CTL_ROWS) | BIT(CTL_COLUMNS) | BIT(CTL_TILE) |
+         BIT(CTL_SNIFF) | BIT(CTL_JOBS) | BIT(CTL_WHERE) | PIXELS,
+     "draw an image under several views into a PNG, with captions", cmd_sheet},
+    {"stats", "MOUNTPOINT", 1, 1, BIT(CTL_WATCH) | BIT(CTL_EVERY),
+     "print the counters of a mount, or watch it work", cmd_stats},
+    {"complete", "-- WORD...", 1, INT_MAX, BIT(CTL_PRESETS),
+     "say what may follow an unfinished command line, for shells",
+     cmd_complete},
     {"purge", "DIR|MOUNTPOINT", 1, 1, 0,
      "remove all images from the folder of -o disk", cmd_purge},
     {0},
 };
 
-struct option {
-    const char *name;
-    char letter;       /* or 0 */
-    const char *value; /* what it takes; NULL for a flag */
-    const char *help;
-};
-
-static const struct option options[CTL_OPTIONS] = {
+static const struct ctl_option_info options[CTL_OPTIONS] = {
     [CTL_STATE] = {"state", 0, "DIR",
                    "where the manifest is kept (default:\n"
                    "$XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID;\n"
@@ -95,7 +95,8 @@ static const struct option options[CTL_OPTIONS] = {
                          "believe an archive without any file"},
     [CTL_PRESETS] = {"presets", 0, "FILE", "names for views"},
     [CTL_QUIET] = {"quiet", 'q', NULL, "no progress and no summary"},
-    [CTL_OUT] = {"out", 0, "OUT", "also -o OUT: the folder to write to"},
+    [CTL_OUT] = {"out", 0, "OUT",
+                 "also -o OUT: the folder to write to; of sheet: the PNG"},
     [CTL_FORMAT] = {"format", 0, "EXT,...",
                     "tiff, npy, nii, png, json (default: the view's)"},
     [CTL_LAYOUT] = {"layout", 0, "WORD",
@@ -109,6 +110,12 @@ static const struct option options[CTL_OPTIONS] = {
     [CTL_INVERSE] = {"inverse", 0, NULL, "from the view to the source"},
     [CTL_EDGES] = {"edges", 0, NULL,
                    "exact lengths from the corner, not pixel numbers"},
+    [CTL_ROWS] = {"rows", 0, "N", "images to draw, a row each (default: 1)"},
+    [CTL_COLUMNS] = {"columns", 0, "N", "pictures side by side"},
+    [CTL_TILE] = {"tile", 0, "N", "pixels of a picture's side (default: 384)"},
+    [CTL_WATCH] = {"watch", 0, NULL, "again and again, as rates"},
+    [CTL_EVERY] = {"every", 0, "SECONDS",
+                   "with --watch: how often (default: 1)"},
     [CTL_CROP] = {"crop", 'c', NULL, "cut off black borders"},
     [CTL_CROP_MAX] = {"crop-max", 'm', NULL,
                       "with -c: saturated pixels are border too"},
@@ -140,6 +147,11 @@ static const struct option options[CTL_OPTIONS] = {
     [CTL_WINDOW] = {"window", 'w', "C,W", "centre and width"},
 };
 
+struct ctl_option_info ctl_option_info(enum ctl_option option)
+{
+    return options[option];
+}
+
 const char *ctl_option_name(enum ctl_option option)
 {
     return options[option].name;
@@ -147,7 +159,7 @@ const char *ctl_option_name(enum ctl_option option)
 
 /* ---- help ---- */
 
-static void print_option(FILE *out, const struct option *o)
+static void print_option(FILE *out, const struct ctl_option_info *o)
 {
     char head[48];
     char letter[8] = "";
@@ -240,7 +252,7 @@ static int set_option(const struct ctl_command *c, int which, const char *given,
     if (which < 0 || !(c->options & BIT(which)))
         return error_set(err, ERROR_USAGE, "%s has no option %s", c->name,
                          given);
-    const struct option *o = &options[which];
+    const struct ctl_option_info *o = &options[which];
 
     if (o->value && !value)
         return error_set(err, ERROR_USAGE, "%s needs a value: %s", given,

@@ -45,6 +45,11 @@ enum ctl_option {
     CTL_REPLACE,
     CTL_INVERSE,
     CTL_EDGES,
+    CTL_ROWS,
+    CTL_COLUMNS,
+    CTL_TILE,
+    CTL_WATCH,
+    CTL_EVERY,
     /* the options of dicom-preprocess: translate.c */
     CTL_CROP,
     CTL_CROP_MAX,
@@ -96,8 +101,10 @@ int cmd_measure(const struct ctl_args *args);
 int cmd_map(const struct ctl_args *args);
 int cmd_roi(const struct ctl_args *args);
 int cmd_warm(const struct ctl_args *args);
+int cmd_sheet(const struct ctl_args *args);
 int cmd_check(const struct ctl_args *args);
 int cmd_purge(const struct ctl_args *args);
+int cmd_complete(const struct ctl_args *args);
 
 /* Prints "PROGRAM: text" on standard error; returns CTL_FAILED, or CTL_USAGE
  * for ERROR_USAGE. */
@@ -135,6 +142,15 @@ int ctl_gaps(const struct ctl_args *args, bool *ret, struct error *err);
  * As manifest_cohort_apply. */
 int ctl_where(const struct ctl_args *args, struct manifest *m,
               struct error *err);
+
+/* An option as --help has it. Static texts. */
+struct ctl_option_info {
+    const char *name;
+    char letter;       /* or 0 */
+    const char *value; /* what it takes; NULL for a flag */
+    const char *help;
+};
+struct ctl_option_info ctl_option_info(enum ctl_option option);
 
 /* "jobs", for messages. Static text. */
 const char *ctl_option_name(enum ctl_option option);

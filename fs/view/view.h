@@ -456,6 +456,17 @@ typedef int (*view_words_fn)(void *opaque, const char *op, const char *does);
 int view_operator_words(const struct view *view, view_words_fn each,
                         void *opaque);
 
+/*
+ * What may follow a name that is not finished, for shells: every name that
+ * begins with `text` and is longer or equal by an operator, an argument or its
+ * key ("size-", "window-c40-w"), and goes together with what is there. Both
+ * texts are good during the call.
+ */
+typedef void (*view_candidate_fn)(void *opaque, const char *name,
+                                  const char *doc);
+void view_complete(const char *text, const struct view_presets *presets,
+                   view_candidate_fn each, void *opaque);
+
 /* `.prepfs/grammar.txt`: the language, from the table. */
 void view_grammar(FILE *out);
 
