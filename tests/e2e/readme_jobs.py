@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 
-TOOLS = {"contact-sheet", "demo", "mkdemo", "quickstart", "with-views"}
+TOOLS = {"contact-sheet", "demo", "kubernetes.yaml", "library", "mkdemo", "quickstart",
+         "with-views"}
 
 
 def rows(text):
