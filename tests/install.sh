@@ -45,7 +45,7 @@ DESTDIR=$top/root meson install -C "$build" --no-rebuild --quiet >&2
 for want in bin/prepfs bin/prepfsctl include/prepfs/cache.h \
     include/prepfs/error.h include/prepfs/prepfs.h \
     man1/prepfs.1 man1/prepfsctl.1 man7/prepfs-view.7 \
-    man5/prepfs-manifest.5 man5/prepfs.conf.5 \
+    man3/libprepfs.3 man5/prepfs-manifest.5 man5/prepfs.conf.5 \
     pkgconfig/prepfs-cache.pc libprepfs-cache.a \
     pkgconfig/prepfs.pc libprepfs.so libprepfs.so.0 \
     bash-completion/completions/prepfs bash-completion/completions/prepfsctl \
@@ -94,6 +94,14 @@ same_symbols() {
     diff <(declared) <(shown)
 }
 check 'libprepfs.so shows what prepfs.h declares, and nothing else' same_symbols
+explained() {
+    sed -nE 's/^\.F[no] (prepfs_[a-z_]+).*/\1/p' "$root/man/libprepfs.3" |
+        sort -u
+}
+same_manual() {
+    diff <(declared) <(explained)
+}
+check 'libprepfs(3) has what prepfs.h declares, and nothing else' same_manual
 needs_no_fuse() {
     ! readelf -d "$libs/libprepfs.so" | grep -q 'NEEDED.*fuse'
 }
