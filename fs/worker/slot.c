@@ -15,7 +15,7 @@ enum {
     NAP_MS = 10      /* at least, between two looks at the clock */
 };
 
-/* Arenas are powers of two from here: most frames fit the first. */
+/* Most frames fit it. */
 static const uint64_t arena_least = UINT64_C(16) << 20;
 
 void slot_init(struct slot *s)
@@ -25,21 +25,13 @@ void slot_init(struct slot *s)
 
 /* ---- coming and going ---- */
 
-static uint64_t arena_bytes_for(uint64_t bytes)
+uint64_t slot_arena_bytes(uint64_t bytes)
 {
     uint64_t size = arena_least;
 
     while (size < bytes && size < UINT64_MAX / 4)
         size *= 2;
     return size;
-}
-
-/* See workers_config.memory_bytes. */
-static uint64_t memory_for(const struct slot_limits *limits, uint64_t arena)
-{
-    return arena * 12 > limits->memory_bytes && arena > arena_least
-               ? arena * 12
-               : limits->memory_bytes;
 }
 
 static int greet(struct slot *s, struct error *err)
@@ -55,10 +47,10 @@ static int greet(struct slot *s, struct error *err)
 }
 
 static int start(struct slot *s, struct zygote *z,
-                 const struct slot_limits *limits, uint64_t bytes,
-                 struct error *err)
+                 const struct slot_needs *needs, struct error *err)
 {
     CLEANUP_FD int theirs = -1;
+    uint64_t bytes = slot_arena_bytes(needs->arena_bytes);
     int ends[2];
 
     if (arena_init(&s->arena, (size_t)bytes, err) != 0)
@@ -68,24 +60,24 @@ static int start(struct slot *s, struct zygote *z,
                              strerrordesc_np(errno));
     s->socket = ends[0];
     theirs = ends[1];
-    if (zygote_spawn(z, theirs, s->arena.fd, bytes, memory_for(limits, bytes),
+    if (zygote_spawn(z, theirs, s->arena.fd, bytes, needs->memory_bytes,
                      &s->pid, err) != 0)
         return -1;
+    s->memory_bytes = needs->memory_bytes;
     /* or a worker that dies before its hello would not be noticed */
     (void)close(cleanup_steal_fd(&theirs));
     return greet(s, err);
 }
 
-int slot_fill(struct slot *s, struct zygote *z,
-              const struct slot_limits *limits, uint64_t bytes,
+int slot_fill(struct slot *s, struct zygote *z, const struct slot_needs *needs,
               bool *ret_started, struct error *err)
 {
     *ret_started = false;
-    if (s->socket >= 0 && s->arena.size >= bytes &&
-        !packet_is_closed(s->socket))
+    if (s->socket >= 0 && s->arena.size >= needs->arena_bytes &&
+        s->memory_bytes >= needs->memory_bytes && !packet_is_closed(s->socket))
         return 0;
     (void)slot_empty(s, z);
-    if (start(s, z, limits, arena_bytes_for(bytes), err) != 0) {
+    if (start(s, z, needs, err) != 0) {
         (void)slot_empty(s, z);
         return -1;
     }
@@ -104,7 +96,7 @@ int slot_empty(struct slot *s, struct zygote *z)
     return status;
 }
 
-/* ---- one decode ---- */
+/* ---- one task ---- */
 
 static uint64_t clock_ms(clockid_t clock)
 {
@@ -172,4 +164,10 @@ enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
         break;
     }
     return SLOT_NONSENSE;
+}
+
+bool slot_must_go(enum slot_outcome outcome, const struct worker_reply *reply)
+{
+    return outcome != SLOT_REPLIED ||
+           (reply->rc != 0 && reply->err.kind == ERROR_NO_MEMORY);
 }

@@ -26,25 +26,34 @@ struct stopwatch {
 
 struct slot {
     struct arena arena;
-    int socket; /* -1: nobody here */
+    uint64_t memory_bytes; /* that the worker was given */
+    int socket;            /* -1: nobody here */
     pid_t pid;
     unsigned confinement;
     struct stopwatch watch; /* since slot_send */
 };
 
-/* What is done with the time of one decode. */
+/* What one task may take. */
 struct slot_limits {
     uint64_t memory_bytes;
     unsigned seconds;
 };
 
+/* What a worker must have for a task: at least. */
+struct slot_needs {
+    uint64_t arena_bytes;
+    uint64_t memory_bytes;
+};
+
 /* An empty slot. */
 void slot_init(struct slot *s);
 
-/* Sees to it that a living worker with an arena of at least `bytes` is there.
+/* Arenas are powers of two, from one that most tasks fit: what `bytes` get. */
+uint64_t slot_arena_bytes(uint64_t bytes);
+
+/* Sees to it that a living worker that has what is needed is there.
  * *ret_started says whether it had to be made. */
-int slot_fill(struct slot *s, struct zygote *z,
-              const struct slot_limits *limits, uint64_t bytes,
+int slot_fill(struct slot *s, struct zygote *z, const struct slot_needs *needs,
               bool *ret_started, struct error *err)
     __attribute__((warn_unused_result));
 
@@ -62,6 +71,10 @@ void slot_send(struct slot *s, const struct worker_request *request);
  * emptied. */
 enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
                             struct worker_reply *ret);
+
+/* Must the worker be ended? One that ran out of memory starts anew: what its
+ * libraries left behind nobody knows. */
+bool slot_must_go(enum slot_outcome outcome, const struct worker_reply *reply);
 
 /* Ends the worker, if there is one; how it ended as of wait(2), or -1. */
 int slot_empty(struct slot *s, struct zygote *z);

@@ -7,14 +7,19 @@
  * may crash, grow or loop without anyone but the reader of that frame
  * noticing. The reader gets the reason; the next frame gets a new worker.
  *
- *     mount process                        workers, one per thread that decodes
- *     ┌───────────────┐  request, reply   ┌────────┐
- *     │ workers_decode├──────────────────►│ serve  │ ×N    arena (memfd):
- *     │               │◄──────────────────┤        │       bytes in, samples
- * out └──────┬────────┘                   └───▲────┘ │ spawn, end │ fork, wait
- *            │                ┌───────────────┴┐
- *            └───────────────►│ zygote         │ one thread, forked at the
- * start └────────────────┘
+ *     mount process                       as many as threads
+ *     ┌────────────────┐      request      ┌───────┐
+ *     │ workers_decode ├──────────────────►│ serve │   × N
+ *     │                │◄──────────────────┤       │
+ *     └────────┬───────┘       reply       └───▲───┘
+ *              │                               │
+ *              │   arena (memfd): bytes in,    │ fork, wait, kill
+ *              │   samples out                 │
+ *              │                               │
+ *              │ spawn, end    ┌────────┐      │
+ *              └──────────────►│ zygote ├──────┘
+ *                              └────────┘
+ *                   one thread, forked at the start
  *
  * Why a zygote: a process with threads must not fork and go on (a lock that
  * another thread holds stays locked for ever in the child), and starting the
