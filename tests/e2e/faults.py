@@ -38,7 +38,10 @@ SIDE = 40
 STUDY = "1.2.1"
 VIEW = "crop_size-30x30_norm-z_pack-lzw"
 KINDS = ["memory", "read", "short", "open", "write", "sync", "map",
-         "sql-read", "sql-write", "sql-sync"]
+         "sql-read", "sql-write", "sql-sync"]# Kinds of calls that there are, unless the build hides them.
+SEEN = {"explain": ["memory"],
+        "index": ["memory", "read", "open", "write", "sql-write"],
+        "render": ["memory", "read", "open", "write", "map"]}
 
 tap = front.Tap()
 work = tempfile.mkdtemp(prefix="prepfs-faults-")
@@ -161,6 +164,9 @@ class Operation:
             if wrong:
                 bad.append(f"{kind}:{k}: {wrong}")
         if calls == 0:
+            if kind in SEEN.get(self.name, ()):
+                tap.skip(f"{self.name}: {kind}", "not one call was seen: is "
+                         "this a build with _FORTIFY_SOURCE?")
             return
         tap.ok(not bad, f"{self.name}: {kind}, {len(numbers)} of {calls} calls:"
                f" {failed} refusals", *bad[:5])
