@@ -178,9 +178,10 @@ def read_tree(path):
         for name in files:
             full = os.path.join(folder, name)
             with open(full, "rb") as f:
-                # a list has the order in which files were made
+                # a list has the order in which files were made, and one that was
+                # made anew twice
                 found[os.path.relpath(full, path)] = (
-                    sorted(f) if name.endswith(".tsv") else f.read())
+                    sorted(set(f)) if name.endswith(".tsv") else f.read())
     return found
 
 
