@@ -28,6 +28,11 @@ void dcmtk_global_init(void);
  * can be read. */
 bool dcmtk_has_dictionary(void);
 
+/* Reads the data dictionary and opens converters for the character sets of
+ * DICOM, which it keeps: for a process that can open no file from now on, and
+ * has one thread. */
+void dcmtk_prepare(void);
+
 enum dcmtk_encoding {
     DCMTK_IMPLICIT_LE,
     DCMTK_EXPLICIT_LE,

@@ -73,6 +73,10 @@ bool dicom_sniff(const uint8_t *bytes, size_t length, const char *name,
  */
 struct dicom_source *
 dicom_source_open(int fd, const struct dicom_limits *limits, struct error *err);
+/* The same for what is known to be a regular file of `size` bytes. */
+struct dicom_source *dicom_source_open_sized(int fd, uint64_t size,
+                                             const struct dicom_limits *limits,
+                                             struct error *err);
 void dicom_source_close(struct dicom_source *source); /* may be NULL */
 
 /* Bytes that can be read: of the file, or of the file up to the data set

@@ -4,6 +4,7 @@
  * UTF-8 (PS3.5 6.1: Specific Character Set, escapes included).
  */
 #include "dicom/dicom_impl.h"
+#include "dicom/dicom_parsed.h"
 #include "prepfs/cleanup.h"
 
 #include <iconv.h>
@@ -87,7 +88,7 @@ static size_t utf8_bytes(const uint8_t *p, size_t left)
     return n;
 }
 
-static bool is_utf8(const char *text, size_t length)
+bool dicom_is_utf8(const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         size_t n = utf8_bytes((const uint8_t *)text + i, length - i);
@@ -154,31 +155,43 @@ static char *run_iconv(const char *from, char *text, size_t length)
     return out;
 }
 
+static const struct {
+    const char *escape, *charset;
+} escaped_sets[] = {{"\x1b$)C", "EUC-KR"}, {"\x1b$)A", "GB18030"}};
+static const char other_escapes[] = "ISO-2022-JP-2";
+
+void dicom_prepare(void)
+{
+    dcmtk_prepare();
+    /* never closed: libc keeps what it has loaded for them */
+    (void)iconv_open("UTF-8", other_escapes);
+    for (size_t i = 0; i < sizeof escaped_sets / sizeof escaped_sets[0]; i++)
+        (void)iconv_open("UTF-8", escaped_sets[i].charset);
+}
+
 /* Escapes (PS3.5 6.1.2.5.3) that DCMTK cannot convert everywhere: it needs an
  * iconv that knows each set alone, libc's knows them with their escapes. */
 static char *from_escapes(const char *text, size_t length)
 {
-    static const struct {
-        const char *escape, *charset;
-    } sets[] = {{"\x1b$)C", "EUC-KR"}, {"\x1b$)A", "GB18030"}};
     char *copy, *out = NULL;
 
     if (!memchr(text, 0x1b, length))
         return NULL;
     for (size_t i = 0; i < 2 && !out; i++) {
-        if (!memmem(text, length, sets[i].escape, strlen(sets[i].escape)))
+        if (!memmem(text, length, escaped_sets[i].escape,
+                    strlen(escaped_sets[i].escape)))
             continue;
         copy = malloc(length);
         if (!copy)
             return NULL;
         memcpy(copy, text, length);
-        out = run_iconv(sets[i].charset, copy,
-                        strip(copy, length, sets[i].escape));
+        out = run_iconv(escaped_sets[i].charset, copy,
+                        strip(copy, length, escaped_sets[i].escape));
         free(copy);
     }
     copy = out ? NULL : strndup(text, length);
     if (copy)
-        out = run_iconv("ISO-2022-JP-2", copy, strlen(copy));
+        out = run_iconv(other_escapes, copy, strlen(copy));
     free(copy);
     return out;
 }
@@ -187,20 +200,20 @@ static char *to_utf8(struct dicom_build *build, const char *text, size_t length)
 {
     char *out = NULL;
 
-    int rc = build->charset ? dcmtk_to_utf8(build->charset, text, length, &out,
-                                            NULL)
-                            : 1;
+    int rc = build->charset
+                 ? dcmtk_to_utf8(build->charset, text, length, &out, NULL)
+                 : 1;
 
     if (rc < 0)
         return NULL;
-    if (rc == 0 && is_utf8(out, strlen(out)))
+    if (rc == 0 && dicom_is_utf8(out, strlen(out)))
         return out;
     free(out);
     out = from_escapes(text, length);
     if (out)
         return out;
     build->header->warnings |= DICOM_WARN_CHARSET;
-    if (is_utf8(text, length))
+    if (dicom_is_utf8(text, length))
         return strndup(text, length);
     return from_latin1(text, length);
 }

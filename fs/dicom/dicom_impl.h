@@ -53,6 +53,9 @@ struct dicom_source {
     uint8_t head[DICOM_HEAD_BYTES];
 };
 
+/* Zeros replaced by the defaults. */
+struct dicom_limits dicom_limits_full(const struct dicom_limits *given);
+
 /* ---- encodings (dicom_sniff.c) ------------------------------------------ */
 
 /* Do these bytes begin with an element of group `low` to `high`? */
@@ -177,6 +180,8 @@ bool dicom_text_part(const char *text, size_t length, uint32_t index,
                      const char **ret, size_t *ret_length);
 /* Without trailing blanks and NULs, and leading blanks. */
 void dicom_text_trim(const char **text, size_t *length);
+/* Everything but printable ASCII becomes '?'. NULL is left alone. */
+void dicom_make_printable(char *text);
 
 /* ---- what is being built --------------------------------------------------
  */
@@ -278,6 +283,8 @@ struct dicom_buffer {
 };
 bool dicom_get(const struct dcmtk_item *item, uint32_t tag,
                struct dicom_buffer *buffer, struct dicom_value *ret);
+
+bool dicom_is_utf8(const char *text, size_t length);
 
 /* Numbers at top level, NaN or DICOM_UNKNOWN when absent. */
 double dicom_get_number(const struct dcmtk_item *item, uint32_t tag,

@@ -182,6 +182,7 @@ static int find_why_not(struct dicom_build *build, struct error *err)
     h->decodable = why.kind == ERROR_NONE;
     if (h->decodable)
         return 0;
+    dicom_make_printable(why.msg); /* it quotes the file */
     text = dicom_arena_text(build->arena, why.msg, strlen(why.msg));
     if (!text)
         return error_no_memory(err);

@@ -31,7 +31,7 @@ static uint64_t limit_or(uint64_t given, uint64_t otherwise)
     return given ? given : otherwise;
 }
 
-static struct dicom_limits limits_full(const struct dicom_limits *given)
+struct dicom_limits dicom_limits_full(const struct dicom_limits *given)
 {
     struct dicom_limits l = {0};
 
@@ -339,15 +339,11 @@ static int find_encoding(struct dicom_source *s,
 static int open_source(struct dicom_source *s, struct error *err)
 {
     struct dicom_syntax syntax;
-    struct stat st;
     uint64_t at;
     size_t n;
 
-    if (fstat(s->fd, &st) != 0)
-        return error_set_sys(err, errno, "stat: %s", strerrordesc_np(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size < 8)
+    if (s->size < 8)
         return error_set(err, ERROR_UNSUPPORTED, "not a DICOM file");
-    s->size = (uint64_t)st.st_size;
     n = s->size < sizeof s->head ? (size_t)s->size : sizeof s->head;
     if (dicom_source_read(s, 0, s->head, n, err) != 0)
         return -1;
@@ -364,8 +360,9 @@ static int open_source(struct dicom_source *s, struct error *err)
     return find_encoding(s, &syntax, err);
 }
 
-struct dicom_source *
-dicom_source_open(int fd, const struct dicom_limits *limits, struct error *err)
+struct dicom_source *dicom_source_open_sized(int fd, uint64_t size,
+                                             const struct dicom_limits *limits,
+                                             struct error *err)
 {
     struct dicom_source *s = calloc(1, sizeof *s);
 
@@ -374,12 +371,29 @@ dicom_source_open(int fd, const struct dicom_limits *limits, struct error *err)
         return NULL;
     }
     s->fd = fd;
-    s->limits = limits_full(limits);
+    s->size = size;
+    s->limits = dicom_limits_full(limits);
     if (open_source(s, err) != 0) {
         dicom_source_close(s);
         return NULL;
     }
     return s;
+}
+
+struct dicom_source *
+dicom_source_open(int fd, const struct dicom_limits *limits, struct error *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        (void)error_set_sys(err, errno, "stat: %s", strerrordesc_np(errno));
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        (void)error_set(err, ERROR_UNSUPPORTED, "not a DICOM file");
+        return NULL;
+    }
+    return dicom_source_open_sized(fd, (uint64_t)st.st_size, limits, err);
 }
 
 void dicom_source_close(struct dicom_source *source)

@@ -217,3 +217,10 @@ bool dicom_value_integer(const struct dicom_value *value,
     *ret = (int64_t)number;
     return true;
 }
+
+void dicom_make_printable(char *text)
+{
+    for (; text && *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}

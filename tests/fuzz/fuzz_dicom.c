@@ -7,7 +7,8 @@
 #undef NDEBUG
 #include "support/dicom_build.h"
 
-#include "dicom/dicom.h"
+#include "dicom/dicom_parsed.h"
+#include "support/dicom_same.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -88,6 +89,31 @@ static void check_frames(const struct dicom_source *s,
     free(extents);
 }
 
+/* What any file can say goes to another process and arrives as it was. */
+static void check_flat(int fd, const struct dicom_limits *limits,
+                       struct dicom_source *s, const struct dicom_header *h)
+{
+    struct dicom_parsed p = {
+        .header = *h, .is_inflated = dicom_source_is_inflated(s), .source = s};
+    size_t length = dicom_flatten(&p, NULL, 0);
+    uint8_t *bytes = malloc(length);
+    struct dicom_parsed q;
+    const char *name;
+
+    if (!bytes)
+        return;
+    assert(dicom_flatten(&p, bytes, length) == length);
+    if (dicom_unflatten(bytes, length, fd, (uint64_t)lseek(fd, 0, SEEK_END),
+                        limits, DICOM_WANT_SOURCE, &q, NULL) != 0)
+        assert(!"what was parsed is refused");
+    name = dicom_difference(&p, &q);
+    if (name)
+        fprintf(stderr, "%s is not the same\n", name);
+    assert(!name);
+    dicom_parsed_deinit(&q);
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint32_t extra[] = {0x00080008, 0x00180081, 0x00280030};
@@ -115,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (s && dicom_header_read(s, &h, &err) == 0) {
         check_values(&h);
         check_order(&h);
+        check_flat(fd, &limits, s, &h);
         if (h.has_pixels)
             check_frames(s, &h);
         dicom_header_deinit(&h);
