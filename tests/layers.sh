@@ -30,8 +30,8 @@ fs/png         :
 fs/json        :
 fs/dcmtk       :
 fs/decode      : dcmtk/
-fs/worker      : decode/decode.h
 fs/dicom       : dcmtk/ decode/decode.h
+fs/worker      : decode/decode.h dicom/dicom_parsed.h
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/
 fs/engine      : view/ manifest/ decode/decode.h dicom/ render/ worker/worker.h tree.h views.h inode.h budget.h

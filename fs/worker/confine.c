@@ -129,7 +129,7 @@ static bool forbid_paths(void)
 
 /* ---- all ---- */
 
-unsigned confine(uint64_t memory_bytes)
+unsigned confine(uint64_t memory_bytes, unsigned descriptors)
 {
     unsigned done = 0;
 
@@ -148,7 +148,7 @@ unsigned confine(uint64_t memory_bytes)
         return done;
     if (forbid_paths())
         done |= WORKERS_NO_FILES;
-    limit(RLIMIT_NOFILE, 0); /* those that are open stay */
+    limit(RLIMIT_NOFILE, descriptors);
     if (filter_install())
         done |= WORKERS_NO_SYSCALLS;
     return done;

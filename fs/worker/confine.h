@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * confine.h: a process gives away everything that decoding does not need.
+ * confine.h: a process gives away everything that decoding and parsing
+ * do not need.
  *
  * What the kernel, or a container around us, refuses is left out and missing
  * in the result; the rest is done all the same. Sanitizers need system calls
@@ -15,15 +16,17 @@
 #include <stdint.h>
 
 /* Gives up new privileges and capabilities, core dumps, files, network, other
- * processes, and memory beyond what is mapped now and `memory_bytes`. Returns
- * WORKERS_NO_SYSCALLS and its kind. Cannot be taken back. */
-unsigned confine(uint64_t memory_bytes);
+ * processes, descriptors from `descriptors` on, and memory beyond what is
+ * mapped now and `memory_bytes`. Returns WORKERS_NO_SYSCALLS and its kind.
+ * Cannot be taken back. */
+unsigned confine(uint64_t memory_bytes, unsigned descriptors);
 
 /* Is this a sanitizer's build? */
 bool confine_is_off(void);
 
 /* The seccomp part: from now on no system call but those that memory, an open
- * socket and dying need; others fail with EPERM. False if it cannot be had. */
+ * socket, reading what came through it and dying need; others fail with EPERM.
+ * False if it cannot be had. */
 bool filter_install(void);
 
 #endif

@@ -47,12 +47,6 @@ static int explain_end(const struct task *t, int status, struct error *err)
                          t->what, t->done);
 }
 
-int explain_nonsense(const struct task *task, struct error *err)
-{
-    return error_set(err, ERROR_CORRUPT, "%s: the %s answered nonsense",
-                     task->what, task->who);
-}
-
 int explain_outcome(const struct task *task, const struct slot_limits *limits,
                     enum slot_outcome outcome, int status, struct error *err)
 {
@@ -67,7 +61,8 @@ int explain_outcome(const struct task *task, const struct slot_limits *limits,
     case SLOT_NONSENSE:
         break;
     }
-    return explain_nonsense(task, err);
+    return error_set(err, ERROR_CORRUPT, "%s: the %s answered nonsense",
+                     task->what, task->who);
 }
 
 /* ---- a reply ---- */

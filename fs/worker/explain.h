@@ -22,9 +22,6 @@ struct task {
 int explain_outcome(const struct task *task, const struct slot_limits *limits,
                     enum slot_outcome outcome, int status, struct error *err);
 
-/* There is one, but what it says makes no sense. ERROR_CORRUPT. */
-int explain_nonsense(const struct task *task, struct error *err);
-
 /* What the worker said, or what one that was taken over wants to say: made
  * printable, and of a kind that a file can be to blame for, or ERROR_IO. */
 int explain_reply(const struct task *task, const struct slot_limits *limits,

@@ -36,16 +36,14 @@ static int decode_here(const struct decode_desc *desc, const uint8_t *bytes,
 
 static int lay_out(const struct decode_desc *desc, size_t length,
                    unsigned first_bit, const struct image *out,
-                   struct worker_request *ret, uint64_t *ret_bytes,
+                   struct worker_frame *ret, uint64_t *ret_bytes,
                    struct error *err)
 {
     uint64_t row = (uint64_t)out->width * out->channels *
                    (uint64_t)sample_bytes(out->type);
 
-    *ret = (struct worker_request){.magic = WORKER_MAGIC,
-                                   .first_bit = first_bit,
-                                   .length = length,
-                                   .desc = *desc};
+    *ret = (struct worker_frame){
+        .first_bit = first_bit, .length = length, .desc = *desc};
     if (!checked_add_u64(length, PAGE - 1, &ret->out_offset) ||
         !checked_mul_u64(row, out->height, &ret->out_bytes))
         return error_set(err, ERROR_TOO_BIG, "a frame beyond 64 bits");
@@ -66,7 +64,7 @@ static void make_room(const struct image *out)
     (void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
 }
 
-static void copy_out(const struct slot *s, const struct worker_request *r,
+static void copy_out(const struct slot *s, const struct worker_frame *r,
                      const struct image *out)
 {
     const uint8_t *from = s->arena.data + r->out_offset;
@@ -93,26 +91,30 @@ static struct slot_needs needs_of(const struct workers *w, uint64_t bytes)
 }
 
 static int decode_in(struct workers *w, struct slot *s,
-                     const struct worker_request *request, uint32_t number,
+                     const struct worker_frame *frame, uint32_t number,
                      const struct image *out, struct error *err)
 {
     struct task task = {.who = "decoder",
                         .done = "decoded",
                         .doing = "decoding",
                         .named = true};
+    struct worker_request request = {
+        .magic = WORKER_MAGIC, .op = WORKER_FRAME, .frame = *frame};
     struct worker_reply reply;
     enum slot_outcome outcome;
     int status = -1;
 
     (void)snprintf(task.what, sizeof task.what, "frame %u", number);
-    slot_send(s, request);
-    if (request->out_bytes <= room_ahead)
+    /* that nobody is there to get it slot_wait tells */
+    (void)slot_send(s, &request, -1);
+    slot_start(s);
+    if (frame->out_bytes <= room_ahead)
         make_room(out);
     outcome = slot_wait(s, &w->limits, &reply);
     if (outcome == SLOT_REPLIED && reply.rc == 0) {
-        if (request->out_bytes > room_ahead)
+        if (frame->out_bytes > room_ahead)
             make_room(out);
-        copy_out(s, request, out);
+        copy_out(s, frame, out);
         pool_trim(w, s);
         return 0;
     }
@@ -134,7 +136,7 @@ int workers_decode(struct workers *w, const struct decode_desc *desc,
                    const uint8_t *bytes, size_t length, unsigned first_bit,
                    uint32_t number, const struct image *out, struct error *err)
 {
-    struct worker_request request;
+    struct worker_frame frame;
     struct slot_needs needs;
     struct slot *s;
     uint64_t bytes_needed = 0;
@@ -142,15 +144,14 @@ int workers_decode(struct workers *w, const struct decode_desc *desc,
 
     if (!workers_decode_elsewhere(w, desc))
         return decode_here(desc, bytes, length, first_bit, number, out, err);
-    if (lay_out(desc, length, first_bit, out, &request, &bytes_needed, err) !=
-        0)
+    if (lay_out(desc, length, first_bit, out, &frame, &bytes_needed, err) != 0)
         return -1;
     needs = needs_of(w, bytes_needed);
     s = pool_take(w);
     rc = pool_fill(w, s, &needs, err);
     if (rc == 0) {
         memcpy(s->arena.data, bytes, length);
-        rc = decode_in(w, s, &request, number, out, err);
+        rc = decode_in(w, s, &frame, number, out, err);
     }
     pool_give_back(w, s);
     return rc;

@@ -87,9 +87,11 @@ static enum packet_outcome read_now(int fd, void *ret, size_t size,
     size_t n_fds;
     ssize_t n;
 
+    /* An end that closes with packets unread leaves an error, which stands
+     * before the packets that it has sent, once. */
     do
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n <= 0)
         return PACKET_CLOSED;
     n_fds = detach(&msg, fds);

@@ -141,11 +141,14 @@ static enum packet_outcome wait_for(struct slot *s, unsigned seconds,
     return PACKET_TIMEOUT;
 }
 
-/* A worker that is gone has closed its socket, which slot_wait sees. */
-void slot_send(struct slot *s, const struct worker_request *request)
+bool slot_send(struct slot *s, const struct worker_request *request, int fd)
+{
+    return packet_send(s->socket, request, sizeof *request, &fd, fd >= 0);
+}
+
+void slot_start(struct slot *s)
 {
     stopwatch_start(&s->watch, s->pid);
-    (void)packet_send(s->socket, request, sizeof *request, NULL, 0);
 }
 
 enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,

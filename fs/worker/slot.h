@@ -17,7 +17,7 @@
 #include "worker/wire.h"
 #include "worker/zygote.h"
 
-/* What a worker had used of its time when a decode began. */
+/* What a worker had used of its time when a task began. */
 struct stopwatch {
     clockid_t processor;
     bool has_processor;
@@ -30,7 +30,7 @@ struct slot {
     int socket;            /* -1: nobody here */
     pid_t pid;
     unsigned confinement;
-    struct stopwatch watch; /* since slot_send */
+    struct stopwatch watch; /* since slot_start */
 };
 
 /* What one task may take. */
@@ -64,11 +64,15 @@ enum slot_outcome {
     SLOT_NONSENSE, /* it wrote what no worker of ours writes */
 };
 
-/* Sends a request; slot_wait tells if nobody is there to get it. */
-void slot_send(struct slot *s, const struct worker_request *request);
+/* Sends a request, with a descriptor (which stays the caller's) if it is not
+ * negative. False, with errno, if the worker did not get it. */
+bool slot_send(struct slot *s, const struct worker_request *request, int fd);
 
-/* Waits for the end of it. After anything but SLOT_REPLIED the slot must be
- * emptied. */
+/* The time of the next task, or the next of several that were sent, begins. */
+void slot_start(struct slot *s);
+
+/* Waits for the reply to the first request that has none. After anything but
+ * SLOT_REPLIED the slot must be emptied. */
 enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
                             struct worker_reply *ret);
 

@@ -6,7 +6,7 @@
  *     mount -> zygote   zygote_order    (spawn: with two descriptors)
  *     zygote -> mount   zygote_answer
  *     worker -> mount   worker_hello    once
- *     mount -> worker   worker_request
+ *     mount -> worker   worker_request (header: with one descriptor)
  *     worker -> mount   worker_reply
  */
 #ifndef WORKER_WIRE_H
@@ -42,20 +42,50 @@ struct worker_hello {
     uint32_t confinement; /* WORKERS_NO_SYSCALLS and its kind */
 };
 
-/* Input lies at the start of the arena, output at `out_offset`, in rows
- * without gaps. */
-struct worker_request {
-    uint32_t magic;
-    uint32_t first_bit;
+enum worker_op { WORKER_FRAME, WORKER_HEADER };
+
+/* A frame to decode. Input lies at the start of the arena, output at
+ * `out_offset`, in rows without gaps. */
+struct worker_frame {
     uint64_t length;
     uint64_t out_offset;
     uint64_t out_bytes;
+    uint32_t first_bit;
     struct decode_desc desc;
+};
+
+/* A file to parse, whose descriptor comes with the packet. Its further tags
+ * lie at the start of the arena; what was found goes into an area of it, as
+ * of dicom_flatten. The rest is struct dicom_limits. */
+struct worker_header {
+    uint64_t file_bytes;
+    uint64_t area_offset;
+    uint64_t area_bytes;
+    uint64_t header_bytes;
+    uint64_t inflated_bytes;
+    uint64_t lut_bytes;
+    uint32_t frames;
+    uint32_t cpu_seconds;
+    uint32_t n_tags;
+    uint32_t want;
+};
+
+struct worker_request {
+    uint32_t magic;
+    uint32_t op;
+    union {
+        struct worker_frame frame;
+        struct worker_header header;
+    };
 };
 
 struct worker_reply {
     uint32_t magic;
     int32_t rc;
+    /* HEADER, if rc is 0: how long it is, more than area_bytes if it did not
+     * fit
+     */
+    uint64_t bytes;
     struct error err;
 };
 

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * worker.h: frames decoded in processes of their own.
+ * worker.h: frames decoded and headers parsed in processes of their own.
  *
- * A codec reads what a stranger wrote. Here it runs in a worker: a process
- * that has no file, no network, no other memory than it is allowed, and that
- * may crash, grow or loop without anyone but the reader of that frame
- * noticing. The reader gets the reason; the next frame gets a new worker.
+ * Codecs and parsers read what a stranger wrote. Here they run in a worker: a
+ * process that can open nothing, has no network, no other memory than it is
+ * allowed, and that may crash, grow or loop without anyone but the reader of
+ * that frame or file noticing. The reader gets the reason; the next one gets a
+ * new worker.
  *
- *     mount process                       as many as threads
- *     ┌────────────────┐      request      ┌───────┐
- *     │ workers_decode ├──────────────────►│ serve │   × N
- *     │                │◄──────────────────┤       │
- *     └────────┬───────┘       reply       └───▲───┘
- *              │                               │
- *              │   arena (memfd): bytes in,    │ fork, wait, kill
- *              │   samples out                 │
- *              │                               │
- *              │ spawn, end    ┌────────┐      │
- *              └──────────────►│ zygote ├──────┘
- *                              └────────┘
- *                   one thread, forked at the start
+ *     mount process                          as many as threads
+ *     ┌───────────────────┐     request       ┌───────┐
+ *     │ workers_decode    ├──────────────────►│ serve │   × N
+ *     │ workers_parse     │◄──────────────────┤       │
+ *     └────────┬──────────┘      reply        └───▲───┘
+ *              │                                  │
+ *              │   arena (memfd), shared:         │
+ *              │   a frame's bytes in, samples    │ fork, wait, kill
+ *              │   out; what a header says out    │
+ *              │                                  │
+ *              │ spawn, end       ┌────────┐      │
+ *              └─────────────────►│ zygote ├──────┘
+ *                                 └────────┘
+ *                      one thread, forked at the start
  *
  * Why a zygote: a process with threads must not fork and go on (a lock that
  * another thread holds stays locked for ever in the child), and starting the
@@ -27,10 +29,14 @@
  * versions of them. The zygote is forked while there is one thread, does
  * nothing but fork, wait and kill, and reads nothing of the archive.
  *
+ * A file to be parsed is opened by the mount, beneath its archive; the worker
+ * gets the descriptor with the request, and can have one at a time.
+ *
  * What a worker writes is hostile: a reply has one size, its text is made
- * printable, and the samples are copied out of the arena before anyone looks
- * at them. So a worker that was taken over can lie about the frames that it is
- * given from then on, and do nothing else.
+ * printable, samples are copied out of the arena before anyone looks at them,
+ * and a header is put together anew of what dicom_unflatten lets through. So a
+ * worker that was taken over can lie about the frames and files that it is
+ * given from then on, and read those files, and do nothing else.
  *
  * Threads: struct workers is internally locked; workers_start forks and wants
  * to be called while the process has one thread.
@@ -42,6 +48,7 @@
 #include <stdint.h>
 
 #include "decode/decode.h"
+#include "dicom/dicom_parsed.h"
 #include "prepfs/error.h"
 
 struct workers;
@@ -58,16 +65,17 @@ struct workers_config {
      * WORKERS_MEMORY. For frames larger than a twelfth of it, 12 times the
      * frame: OpenJPEG needs about 9 bytes for a sample of one. */
     uint64_t memory_bytes;
-    /* Processor time of one frame, 0: WORKERS_SECONDS. Time that passes while
-     * the worker does not get a processor counts an eighth. */
+    /* Processor time of one frame or file, 0: WORKERS_SECONDS. Time that passes
+     * while the worker does not get a processor counts an eighth. */
     unsigned seconds;
 };
 
 /*
  * Starts the zygote and all workers; returns when they are ready. After
- * decode_global_init. The zygote keeps no descriptor of this process but its
- * own; standard input and output are /dev/null in it, and so is standard error
- * outside of sanitizer builds, or if it is a pipe. Caller owns the result.
+ * decode_global_init and dicom_global_init. The zygote keeps no descriptor of
+ * this process but its own; standard input and output are /dev/null in it, and
+ * so is standard error outside of sanitizer builds, or if it is a pipe. Caller
+ * owns the result.
  */
 struct workers *workers_start(const struct workers_config *config,
                               struct error *err);
@@ -106,6 +114,38 @@ int workers_decode(struct workers *w, const struct decode_desc *desc,
  * out->data while the worker decodes, so they need not be there before. */
 bool workers_decode_elsewhere(const struct workers *w,
                               const struct decode_desc *desc);
+
+/* A file to be parsed, and what came of it. */
+struct workers_file {
+    int fd; /* a regular file of `size` bytes; borrowed as of dicom_parse */
+    uint64_t size;
+    int rc;                     /* 0, or -1 with err */
+    struct dicom_parsed parsed; /* if it is 0; dicom_parsed_deinit */
+    struct error err;
+};
+
+/* Files that go to a worker at once; more are of no use. */
+enum { WORKERS_BATCH = 16 };
+
+/*
+ * Like dicom_parse for each of `n` files, in workers; waits for one that is
+ * free for each WORKERS_BATCH of them. `w` NULL: in this process. Each file
+ * fails for itself.
+ *
+ * The parser's own errors come through as they are. Further: ERROR_CORRUPT if
+ * it crashed, needed more than its memory or its time; ERROR_TOO_BIG if the
+ * result (with a deflated data set, if its source is wanted) takes more than a
+ * quarter of the memory; ERROR_IO if somebody killed the worker, or none can
+ * be started, which says nothing about the file.
+ */
+void workers_parse_all(struct workers *w, const struct dicom_limits *limits,
+                       unsigned want, struct workers_file *files, size_t n);
+
+/* The same for one. */
+int workers_parse(struct workers *w, int fd, uint64_t size,
+                  const struct dicom_limits *limits, unsigned want,
+                  struct dicom_parsed *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 struct workers_stats {
     uint64_t count;   /* how many there are at most */

@@ -244,6 +244,7 @@ void zygote_child(int socket)
     sigset_t child;
 
     block_signals();
+    serve_prepare(); /* a path in DCMDICTPATH may be relative */
     leave_terminal();
     volunteer();
     (void)prctl(PR_SET_NAME, "prepfs-zygote", 0, 0, 0);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * faults.h: a decoder that does what a codec must not do.
+ * faults.h: a decoder and a parser that do what they must not do.
  *
- * A program linked with faults.c and -Wl,--wrap=decode_frame decodes as ever,
- * except for frames whose bytes start with a mark: those make it crash, loop,
- * grow, or try to get out. The mark is in the data, as it is with a hostile
- * file; the code that decides what happens next is that of the product.
+ * A program linked with faults.c and -Wl,--wrap=decode_frame,
+ * --wrap=dicom_header_read decodes and parses as ever, except for frames whose
+ * bytes start with a mark, and files whose preamble does: those make it crash,
+ * loop, grow, or try to get out. The mark is in the data, as it is with a
+ * hostile file; the code that decides what happens next is that of the
+ * product.
  */
 #ifndef SUPPORT_FAULTS_H
 #define SUPPORT_FAULTS_H
@@ -30,9 +32,13 @@ enum fault {
     FAULT_PROBE = 'p',    /* enum probe: what the worker could do */
     FAULT_PID = 'i',      /* its process number, in the first 4 bytes */
     FAULT_SLOW = 'w',     /* half a second of work, then zeros */
+    /* of headers alone */
+    FAULT_GARBAGE = 'g', /* says that it is done and has written nothing */
+    FAULT_HUGE = 'h',    /* says that it has written more than there is */
 };
 
-/* Bytes of the image after FAULT_PROBE: 1 if it worked, else 0. */
+/* Bytes of the image after FAULT_PROBE: 1 if it worked, else 0. Of a header:
+ * the same in hexadecimal digits, as the text of an ERROR_UNSUPPORTED. */
 enum probe {
     PROBE_OPEN,
     PROBE_WRITE_FILE,
