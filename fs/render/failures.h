@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * failures.h: frames that cannot be had, remembered for a while.
+ * failures.h: frames and files that cannot be had, remembered for a while.
  *
- * A training loop asks for a broken file in every epoch. What a decoder found
- * wrong with a version of a source does not change, so the second answer need
- * not cost a decode. Trouble with the system (I/O, memory) is never kept, and
- * a rescan forgets everything.
+ * A training loop asks for a broken file in every epoch. What a decoder
+ * or parser found wrong with a version of a source does not change, so the
+ * second answer need not cost the same again. Trouble with the system (I/O,
+ * memory) is never kept, and a rescan forgets everything.
  *
  * Threads: struct failures is internally locked.
  */

@@ -25,13 +25,14 @@ enum { SOURCES_IDLE_MAX = 64 };
  * takes whole pages of memory however small it is. */
 enum { FRAMES_KEPT_MAX = 16384 };
 
+/* A frame's number in a key that means none. */
+static const uint64_t whole_file = UINT64_MAX;
+
 struct source_impl {
     struct source public;
     int fd;
-    struct dicom_source *dicom;
-    struct dicom_header header;
-    struct lock lock; /* protects extents until they are set */
-    struct dicom_extent *extents;
+    struct dicom_parsed parsed;
+    struct lock lock; /* protects parsed.extents until they are set */
 };
 
 struct sources {
@@ -47,6 +48,16 @@ struct sources {
     struct failures *failures;
     struct sources_stats stats;
 };
+
+/* Another reader shall not pay for it once more. */
+static int fail(struct sources *s, const struct flight_key *key,
+                const struct error *reason, struct error *err)
+{
+    failures_note(s->failures, key, reason);
+    if (err)
+        *err = *reason;
+    return -1;
+}
 
 /* ---- files -------------------------------------------------------------- */
 
@@ -137,11 +148,9 @@ static void source_free(void *value)
 {
     struct source_impl *s = value;
 
-    dicom_header_deinit(&s->header);
-    dicom_source_close(s->dicom);
+    dicom_parsed_deinit(&s->parsed);
     if (s->fd >= 0)
         (void)close(s->fd);
-    free(s->extents);
     lock_deinit(&s->lock);
     free(s);
 }
@@ -157,12 +166,12 @@ static int source_load(struct source_impl *s, const struct source_request *r,
     s->fd = open_file(r->sources, r->instance->relpath, err);
     if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
         return -1;
-    s->dicom = dicom_source_open(s->fd, NULL, err);
-    if (!s->dicom || dicom_header_read(s->dicom, &s->header, err) != 0 ||
+    if (workers_parse(r->sources->workers, s->fd, r->instance->size, NULL,
+                      DICOM_WANT_SOURCE, &s->parsed, err) != 0 ||
         check_version(s->fd, r->instance, err) != 0 ||
-        check_shape(&s->header, r->instance, err) != 0)
+        check_shape(&s->parsed.header, r->instance, err) != 0)
         return -1;
-    s->public = (struct source){&s->header, s};
+    s->public = (struct source){&s->parsed.header, s};
     return 0;
 }
 
@@ -189,14 +198,18 @@ int source_get(struct sources *s, const struct manifest_instance *instance,
                struct flight_ref *ref, const struct source **ret,
                struct error *err)
 {
-    struct flight_key key = {(uint64_t)instance->id, 0};
+    struct flight_key key = {(uint64_t)instance->id, whole_file};
     struct source_request request = {s, instance};
+    struct error reason = ERROR_INIT;
 
     if (instance->gone)
         return error_set(err, ERROR_STALE, "%s changed or vanished",
                          instance->relpath);
-    if (flight_get(s->files, &key, source_make, &request, ref, NULL, err) != 0)
+    if (failures_find(s->failures, &key, err))
         return -1;
+    if (flight_get(s->files, &key, source_make, &request, ref, NULL, &reason) !=
+        0)
+        return fail(s, &key, &reason, err);
     *ret = &((struct source_impl *)ref->value)->public;
     return 0;
 }
@@ -211,18 +224,19 @@ int source_describe(struct sources *s, const struct manifest_instance *instance,
                     struct dicom_header *ret, struct error *err)
 {
     struct dicom_limits limits = {.extra_tags = tags, .n_extra_tags = n_tags};
-    struct dicom_source *dicom = NULL;
-    int fd = open_file(s, instance->relpath, err);
-    int rc = -1;
+    struct flight_key key = {(uint64_t)instance->id, whole_file};
+    CLEANUP_FD int fd = open_file(s, instance->relpath, err);
+    struct error reason = ERROR_INIT;
+    struct dicom_parsed parsed;
 
-    if (fd >= 0 && check_version(fd, instance, err) == 0)
-        dicom = dicom_source_open(fd, &limits, err);
-    if (dicom)
-        rc = dicom_header_read(dicom, ret, err);
-    dicom_source_close(dicom);
-    if (fd >= 0)
-        (void)close(fd);
-    return rc;
+    if (failures_find(s->failures, &key, err) || fd < 0 ||
+        check_version(fd, instance, err) != 0)
+        return -1;
+    if (workers_parse(s->workers, fd, instance->size, &limits, 0, &parsed,
+                      &reason) != 0)
+        return fail(s, &key, &reason, err);
+    *ret = parsed.header; /* without a source it is all there is */
+    return 0;
 }
 
 /* ---- frame index -------------------------------------------------------- */
@@ -241,7 +255,7 @@ static int index_recall(struct sources *s, const struct manifest_instance *i,
 
     if (found <= 0)
         return found;
-    if (n != src->header.frames)
+    if (n != src->parsed.header.frames)
         return 0;
     *ret = (struct dicom_extent *)STEAL(known);
     return 1;
@@ -252,13 +266,20 @@ static int index_build(struct sources *s, const struct manifest_instance *i,
                        struct error *err)
 {
     struct error ignored = ERROR_INIT;
-    uint64_t n = 0;
+    struct dicom_parsed again;
+    uint32_t n = src->parsed.header.frames;
 
-    if (dicom_frames_index(src->dicom, &src->header, ret, &n, err) != 0)
+    if (workers_parse(s->workers, src->fd, i->size, NULL, DICOM_WANT_EXTENTS,
+                      &again, err) != 0)
         return -1;
+    *ret = again.header.frames == n ? STEAL(again.extents) : NULL;
+    dicom_parsed_deinit(&again);
+    if (!*ret)
+        return error_set(err, ERROR_STALE,
+                         "%s changed while it was read; rescan", i->relpath);
     /* An index of inflated bytes would mislead who has only the file. One
      * that cannot be stored is built again next time. */
-    if (!dicom_source_is_inflated(src->dicom) && n > 1)
+    if (!src->parsed.is_inflated && n > 1)
         (void)manifest_frames_put(s->manifest, i->id,
                                   (const struct manifest_extent *)*ret, n,
                                   &ignored);
@@ -275,10 +296,10 @@ static int source_extents(struct sources *s, const struct manifest_instance *i,
     int rc;
 
     *ret = NULL;
-    if (src->header.pixels != DICOM_PIXELS_ENCAPSULATED)
+    if (src->parsed.header.pixels != DICOM_PIXELS_ENCAPSULATED)
         return 0;
     lock_acquire(&src->lock);
-    *ret = src->extents;
+    *ret = src->parsed.extents;
     lock_release(&src->lock);
     if (*ret)
         return 0;
@@ -286,9 +307,9 @@ static int source_extents(struct sources *s, const struct manifest_instance *i,
     if (rc < 0 || (rc == 0 && index_build(s, i, src, &mine, err) != 0))
         return -1;
     lock_acquire(&src->lock);
-    if (!src->extents)
-        src->extents = STEAL(mine);
-    *ret = src->extents;
+    if (!src->parsed.extents)
+        src->parsed.extents = STEAL(mine);
+    *ret = src->parsed.extents;
     lock_release(&src->lock);
     free(mine);
     return 0;
@@ -362,19 +383,19 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
     uint64_t start = clock_ns();
     int rc;
 
-    if (check_pixels(s, &src->header.desc, err) != 0 ||
+    if (check_pixels(s, &src->parsed.header.desc, err) != 0 ||
         source_extents(s, i, src, &extents, err) != 0 ||
-        dicom_frame_read(src->dicom, &src->header, extents, number, &bytes,
-                         &length, &bit, err) != 0 ||
+        dicom_frame_read(src->parsed.source, &src->parsed.header, extents,
+                         number, &bytes, &length, &bit, err) != 0 ||
         check_version(src->fd, i, err) != 0)
         return -1;
     s->stats.bytes_read += length;
     s->stats.read_ns += clock_ns() - start;
-    if (frame_alloc(s, &src->header.desc, f, err) != 0)
+    if (frame_alloc(s, &src->parsed.header.desc, f, err) != 0)
         return -1;
     start = clock_ns();
-    rc = workers_decode(s->workers, &src->header.desc, bytes, length, bit,
-                        number + 1, &f->image, err);
+    rc = workers_decode(s->workers, &src->parsed.header.desc, bytes, length,
+                        bit, number + 1, &f->image, err);
     s->stats.frames_decoded++;
     s->stats.decode_ns += clock_ns() - start;
     return rc;
@@ -425,12 +446,8 @@ int frame_get(struct sources *s, const struct manifest_instance *instance,
     if (failures_find(s->failures, &key, err))
         return -1;
     if (flight_get(s->frames, &key, frame_make, &request, ref, &made,
-                   &reason) != 0) {
-        failures_note(s->failures, &key, &reason);
-        if (err)
-            *err = reason;
-        return -1;
-    }
+                   &reason) != 0)
+        return fail(s, &key, &reason, err);
     if (!made)
         s->stats.frames_reused++;
     *ret = &((struct frame *)ref->value)->image;

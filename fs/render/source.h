@@ -17,7 +17,7 @@
 
 #include <stdatomic.h>
 
-#include "dicom/dicom.h"
+#include "dicom/dicom_parsed.h"
 #include "manifest/manifest.h"
 #include "prepfs/image.h"
 #include "render/flight.h"
@@ -31,7 +31,7 @@ struct sources_config {
     bool follow;               /* links out of it: beneath.h */
     uint64_t max_pixels;       /* of one frame, 0: no limit */
     size_t frame_bytes;        /* budget for decoded frames */
-    struct workers *workers;   /* borrowed; NULL: decodes in this process */
+    struct workers *workers;   /* borrowed; NULL: all in this process */
 };
 
 struct sources_stats {
