@@ -176,7 +176,6 @@ static size_t run(const struct batch *b, struct workers_file *files, size_t n,
         struct worker_reply reply;
         int status;
 
-        slot_start(b->s);
         outcome = slot_wait(b->s, &b->w->limits, &reply);
         f->rc = -1;
         if ((outcome != SLOT_REPLIED ||

@@ -107,7 +107,6 @@ static int decode_in(struct workers *w, struct slot *s,
     (void)snprintf(task.what, sizeof task.what, "frame %u", number);
     /* that nobody is there to get it slot_wait tells */
     (void)slot_send(s, &request, -1);
-    slot_start(s);
     if (frame->out_bytes <= room_ahead)
         make_room(out);
     outcome = slot_wait(s, &w->limits, &reply);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * packet.c: see packet.h. Without poll(2) where nothing has to be timed: a
- * worker that waits for work sleeps in recvmsg(2), which is all it may call.
+ * worker that waits for work sleeps in recvmsg(2), which is all it may call,
+ * and one call is faster than two.
  */
 #include "worker/packet.h"
 
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -36,6 +38,13 @@ static void attach(struct msghdr *msg, union control *control, const int *fds,
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
     memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+}
+
+bool packet_set_patience(int fd, unsigned ms)
+{
+    struct timeval t = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0;
 }
 
 bool packet_send(int fd, const void *packet, size_t size, const int *fds,
@@ -92,6 +101,8 @@ static enum packet_outcome read_now(int fd, void *ret, size_t size,
     do
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (n < 0 && errno == EAGAIN)
+        return PACKET_TIMEOUT;
     if (n <= 0)
         return PACKET_CLOSED;
     n_fds = detach(&msg, fds);

@@ -28,6 +28,9 @@ enum packet_outcome {
     PACKET_NONSENSE, /* a packet of another size, or with surplus descriptors */
 };
 
+/* How long packet_receive waits "for ever" on this end. False with errno. */
+bool packet_set_patience(int fd, unsigned ms);
+
 /* Waits up to `ms` (negative: for ever) for a packet of exactly `size` bytes.
  * ret_fds has room for PACKET_FDS_MAX descriptors, which are then the caller's,
  * -1 where fewer came; with NULL none may come. */

@@ -12,7 +12,10 @@
 enum {
     HELLO_MS = 30000,
     WALL_FACTOR = 8, /* processor time may be this many times slower */
-    NAP_MS = 10      /* at least, between two looks at the clock */
+    NAP_MS = 10,     /* at least, between two looks at the clock */
+    /* Most tasks are done by then. The clock is not looked at before: that
+     * takes two system calls. */
+    GRACE_MS = 250
 };
 
 /* Most frames fit it. */
@@ -60,6 +63,9 @@ static int start(struct slot *s, struct zygote *z,
                              strerrordesc_np(errno));
     s->socket = ends[0];
     theirs = ends[1];
+    if (!packet_set_patience(s->socket, GRACE_MS))
+        return error_set_sys(err, errno, "setsockopt: %s",
+                             strerrordesc_np(errno));
     if (zygote_spawn(z, theirs, s->arena.fd, bytes, needs->memory_bytes,
                      &s->pid, err) != 0)
         return -1;
@@ -107,6 +113,13 @@ static uint64_t clock_ms(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* What a worker had used of its time when the clock was first looked at. */
+struct stopwatch {
+    clockid_t processor;
+    bool has_processor;
+    uint64_t wall_ms, processor_ms;
+};
+
 static void stopwatch_start(struct stopwatch *w, pid_t pid)
 {
     w->has_processor = clock_getcpuclockid(pid, &w->processor) == 0;
@@ -129,14 +142,19 @@ static enum packet_outcome wait_for(struct slot *s, unsigned seconds,
                                     struct worker_reply *ret)
 {
     uint64_t limit_ms = (uint64_t)seconds * 1000, left = limit_ms;
-    enum packet_outcome outcome;
+    enum packet_outcome outcome =
+        packet_receive(s->socket, -1, ret, sizeof *ret, NULL);
+    struct stopwatch watch;
 
+    if (outcome != PACKET_TIMEOUT)
+        return outcome;
+    stopwatch_start(&watch, s->pid);
     do {
         outcome = packet_receive(s->socket, left < NAP_MS ? NAP_MS : (int)left,
                                  ret, sizeof *ret, NULL);
         if (outcome != PACKET_TIMEOUT)
             return outcome;
-        left = stopwatch_left(&s->watch, limit_ms);
+        left = stopwatch_left(&watch, limit_ms);
     } while (left > 0);
     return PACKET_TIMEOUT;
 }
@@ -144,11 +162,6 @@ static enum packet_outcome wait_for(struct slot *s, unsigned seconds,
 bool slot_send(struct slot *s, const struct worker_request *request, int fd)
 {
     return packet_send(s->socket, request, sizeof *request, &fd, fd >= 0);
-}
-
-void slot_start(struct slot *s)
-{
-    stopwatch_start(&s->watch, s->pid);
 }
 
 enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,

@@ -10,19 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include "prepfs/error.h"
 #include "worker/arena.h"
 #include "worker/wire.h"
 #include "worker/zygote.h"
-
-/* What a worker had used of its time when a task began. */
-struct stopwatch {
-    clockid_t processor;
-    bool has_processor;
-    uint64_t wall_ms, processor_ms;
-};
 
 struct slot {
     struct arena arena;
@@ -30,7 +22,6 @@ struct slot {
     int socket;            /* -1: nobody here */
     pid_t pid;
     unsigned confinement;
-    struct stopwatch watch; /* since slot_start */
 };
 
 /* What one task may take. */
@@ -68,10 +59,8 @@ enum slot_outcome {
  * negative. False, with errno, if the worker did not get it. */
 bool slot_send(struct slot *s, const struct worker_request *request, int fd);
 
-/* The time of the next task, or the next of several that were sent, begins. */
-void slot_start(struct slot *s);
-
-/* Waits for the reply to the first request that has none. After anything but
+/* Waits for the reply to the first request that has none, whose time begins
+ * now. After anything but
  * SLOT_REPLIED the slot must be emptied. */
 enum slot_outcome slot_wait(struct slot *s, const struct slot_limits *limits,
                             struct worker_reply *ret);
