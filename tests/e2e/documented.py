@@ -34,6 +34,10 @@ ELSEWHERE = [
     (r"^meson (setup|compile|install)", "done by tests/run and tests/install.sh"),
     (r"^(examples/NAME|examples/with-views COMMAND)", "a form; e2e/examples runs the examples"),
     (r"^fusermount3 -u -z MOUNTPOINT$", "e2e/front_end"),
+    (r"^mount -t fuse.prepfs ", "tests/package/check"),
+    (r"^tests/package/(deb|check)", "tests/package/check, in a root that is thrown away"),
+    (r"^prepfsctl stats --watch ", "does not end: e2e/service"),
+    (r"^prepfsctl purge DIR$", "e2e/disk"),
     (r"^readlink ", "within a mount with presets: e2e/front_names"),
 ]
 
