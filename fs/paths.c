@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "prepfs/cleanup.h"
@@ -138,6 +139,20 @@ static int explain_dead_mount(const char *path, struct error *err)
                          path, path, path);
 }
 
+/* The kernel may answer stat from what it remembers of the dead; statvfs always
+ * asks. */
+static int explain_mounted(const char *path, struct error *err)
+{
+    struct statvfs vfs;
+
+    if (statvfs(path, &vfs) < 0 && errno == ENOTCONN)
+        return explain_dead_mount(path, err);
+    return error_set_sys(err, EBUSY,
+                         "prepfs is already mounted on %s; to end it: "
+                         "fusermount3 -u %s",
+                         path, path);
+}
+
 static int resolve_mountpoint(const char *path, struct paths *p,
                               struct error *err)
 {
@@ -151,10 +166,7 @@ static int resolve_mountpoint(const char *path, struct paths *p,
     if (paths_mounted_type("/proc/self/mountinfo", p->mountpoint, type,
                            sizeof type, NULL) == 1 &&
         strcmp(type, "fuse.prepfs") == 0)
-        return error_set_sys(err, EBUSY,
-                             "prepfs is already mounted on %s; to end it: "
-                             "fusermount3 -u %s",
-                             path, path);
+        return explain_mounted(path, err);
     return 0;
 }
 
