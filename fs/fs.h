@@ -29,7 +29,7 @@ struct fs {
     struct manifest *manifest;
     struct cohort *cohort; /* NULL: all of the archive */
     struct cache *cache;
-    struct workers *workers; /* main.c's; NULL: decodes in this process */
+    struct workers *workers; /* main.c's; NULL: all in this process */
     struct render *render;
     struct views *views;
     struct pool *pool;

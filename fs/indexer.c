@@ -158,7 +158,7 @@ static bool changed_the_tree(const struct index_result *r)
 /* 0; 1 if another process is indexing this archive; -1. */
 static int pass(struct indexer *x, struct index_result *ret, struct error *err)
 {
-    struct index_dicom_config dicom = {0};
+    struct index_dicom_config dicom = {.workers = x->fs->workers};
     struct index_parser parser;
     struct index_config config = {
         .manifest = x->fs->manifest,

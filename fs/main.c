@@ -107,18 +107,19 @@ static void give_memory_back(void)
 
 /* ---- starting ---- */
 
-/* What a hostile file could do if it got the better of a decoder. */
+/* What a hostile file could do if it got the better of a parser or decoder. */
 static void warn_of_confinement(struct mount *m)
 {
     unsigned has = workers_confinement(m->workers);
 
     if (!(has & WORKERS_NO_SYSCALLS))
         log_line(&m->log, LOG_LEVEL_WARNING,
-                 "decoders are not shut in: no seccomp here, or a sanitizer%s",
+                 "parsers and decoders are not shut in: no seccomp here, or a "
+                 "sanitizer%s",
                  has & WORKERS_NO_FILES ? " (but Landlock)" : "");
     if (!(has & WORKERS_MEMORY_LIMIT))
         log_line(&m->log, LOG_LEVEL_WARNING,
-                 "the memory of decoders is not limited");
+                 "the memory of parsers and decoders is not limited");
 }
 
 /* Before there are threads: worker.h. */

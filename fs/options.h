@@ -48,7 +48,7 @@ struct options {
     bool pressure;          /* give memory back while the system is short */
     uint64_t prefetch;      /* images ahead of a sequential reader; 0: none */
     uint64_t threads;       /* that decode; 0: one per processor */
-    int64_t workers;        /* processes they decode in; 0: none, -1: as many */
+    int64_t workers;        /* processes that do it; 0: none, -1: as many */
     uint64_t decode_time;   /* seconds a frame may take in one of them */
     uint64_t decode_memory; /* bytes it may take there */
     uint64_t max_views;

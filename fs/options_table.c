@@ -40,12 +40,12 @@ const struct option options_table[] = {
     {"threads", 0, OPTION_NUMBER, AT(threads), 1, 256, "N",
      "threads that decode (default: one per processor)"},
     {"workers", 0, OPTION_ID, AT(workers), 0, 256, "N",
-     "processes that decoders run in, so that a file which makes one crash\n"
-     "or hang harms nothing else; 0: none (default: one per thread)"},
+     "processes that parse and decode, so that a file which makes one\n"
+     "crash or hang harms nothing else; 0: none (default: one per thread)"},
     {"decode_time", 0, OPTION_NUMBER, AT(decode_time), 1, 86400, "SECONDS",
-     "processor time for a frame in a worker (default: 60)"},
+     "processor time for a header or frame in a worker (default: 60)"},
     {"decode_memory", 0, OPTION_SIZE, AT(decode_memory), 64 << 20, 0, "SIZE",
-     "memory for a frame in a worker (default: 1G)"},
+     "memory for a header or frame in a worker (default: 1G)"},
     {"presets", 0, OPTION_TEXT, AT(presets), 0, 0, "FILE",
      "names for views, as [views] Name = operators"},
     {"preset_dirs", 0, OPTION_FLAG, AT(preset_dirs), 0, 0, NULL,

@@ -54,7 +54,8 @@ static const struct item items[] = {
     {"decode_ns", COUNTER, AT(render.decode_ns), "time spent in codecs"},
     {"image_ns", COUNTER, AT(render.image_ns),
      "time spent on samples after decoding"},
-    {"workers", GAUGE, AT(workers.count), "processes that decoders run in"},
+    {"workers", GAUGE, AT(workers.count),
+     "processes that parsers and decoders run in"},
     {"workers_lost", COUNTER, AT(workers.lost),
      "processes lost to crashes, kills and limits"},
 

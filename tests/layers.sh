@@ -33,7 +33,7 @@ fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/worker      : decode/decode.h dicom/dicom_parsed.h
 fs/manifest    : decode/decode.h
-fs/index       : beneath/ manifest/ decode/decode.h dicom/
+fs/index       : beneath/ manifest/ decode/decode.h dicom/ worker/worker.h
 fs/engine      : view/ manifest/ decode/decode.h dicom/ render/ worker/worker.h tree.h views.h inode.h budget.h
 fs/lib         : engine/ view/ manifest/ dicom/ index/ render/ inode.h budget.h
 fs/ctl         : engine/ view/ tiff/ png/ manifest/ decode/decode.h dicom/ index/ render/ worker/worker.h tree.h views.h inode.h budget.h options.h

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/crew.h"
 #include "ctl/ctl.h"
 #include "ctl/progress.h"
 #include "ctl/signals.h"
-#include "dicom/dicom.h"
 #include "index/index.h"
 #include "prepfs/cleanup.h"
 
@@ -128,7 +128,9 @@ int cmd_index(const struct ctl_args *args)
                                        .extra_tags = tags};
     struct index_config config = {0};
     struct index_parser parser;
+    struct engine engine = {.manifest = NULL};
     struct error err = ERROR_INIT;
+    int rc;
 
     if (ctl_jobs(args, &config.threads, &err) != 0 ||
         parse_tags(args->values[CTL_TAGS], tags, &dicom.n_extra_tags, &err) !=
@@ -138,11 +140,15 @@ int cmd_index(const struct ctl_args *args)
         (void)error_set(&err, ERROR_USAGE, "--sniff is all, not \"%s\"", sniff);
         return ctl_fail(args, &err);
     }
-    dicom_global_init();
+    if (ctl_engine_start(&engine, args, &err) != 0)
+        return ctl_fail(args, &err);
+    dicom.workers = engine.workers;
     index_dicom_parser(&dicom, &parser);
     config.parser = &parser;
     signals_catch();
-    if (run_index(args, &config, &err) != 0)
+    rc = run_index(args, &config, &err);
+    engine_close(&engine);
+    if (rc != 0)
         return ctl_fail(args, &err);
     return ctl_finish_output(args);
 }

@@ -12,7 +12,6 @@
 #include "ctl/ctl.h"
 #include "ctl/map.h"
 #include "decode/decode.h"
-#include "dicom/dicom.h"
 #include "prepfs/cleanup.h"
 
 static const char *const uid_names[] = {"sop_instance_uid", "sop_uid", "uid",

@@ -16,8 +16,6 @@
 #include "ctl/crew.h"
 #include "ctl/outdir.h"
 #include "ctl/signals.h"
-#include "decode/decode.h"
-#include "dicom/dicom.h"
 #include "prepfs/cleanup.h"
 #include "render/about.h"
 
@@ -277,6 +275,7 @@ static int collect_inputs(struct rendering *r, struct error *err)
 {
     const struct collect_config config = {
         .args = r->args,
+        .workers = r->engine.workers,
         .sources = r->batch.sources,
         .n_sources = r->batch.n_sources,
         .exclude = r->batch.out,
@@ -385,6 +384,8 @@ static int run(struct rendering *r, struct error *err)
     int rc;
 
     print_view(r);
+    if (ctl_engine_start(&r->engine, r->args, err) != 0)
+        return -1;
     if (!dry && !r->batch.out_is_file && open_out(r, err) != 0)
         return -1;
     if (collect_inputs(r, err) != 0)
@@ -426,8 +427,6 @@ int cmd_render(const struct ctl_args *args)
         return ctl_fail(args, &err);
     progress_init(&r.progress, args->program, args->values[CTL_QUIET] != NULL);
     keep_memory();
-    dicom_global_init();
-    decode_global_init();
     signals_catch();
     int rc = run(&r, &err);
 

@@ -227,12 +227,15 @@ static int open_inputs(struct drawing *d, struct error *err)
         .fail = on_bad_source,
         .opaque = d,
     };
-    struct engine_config engine = {.workers = 1};
+    struct engine_config engine = {.gaps_allowed = false};
+    unsigned workers = 1;
 
     if (d->args->values[CTL_WORKERS] &&
-        ctl_number(d->args, CTL_WORKERS, 0, WORKERS_MAX, &engine.workers,
-                   err) != 0)
+        ctl_number(d->args, CTL_WORKERS, 0, WORKERS_MAX, &workers, err) != 0)
         return -1;
+    if (engine_start(&d->engine, workers, err) != 0)
+        return -1;
+    config.workers = d->engine.workers;
     if (ctl_gaps(d->args, &engine.gaps_allowed, err) != 0 ||
         collect(&config, &d->inputs, err) != 0 ||
         ctl_where(d->args, d->inputs.manifest, err) != 0)

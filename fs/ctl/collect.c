@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "ctl/signals.h"
-#include "dicom/dicom.h"
 #include "index/index.h"
 #include "manifest/state.h"
 #include "prepfs/cleanup.h"
@@ -115,7 +114,8 @@ static int run_index(const struct collect_config *config, struct collection *c,
     CLEANUP_FREE char *exclude = beneath(c->set.root, config->exclude);
     /* What was named is looked into whatever its name. */
     struct index_dicom_config dicom = {
-        .any_name = config->args->values[CTL_SNIFF] || !c->set.has_folder};
+        .any_name = config->args->values[CTL_SNIFF] || !c->set.has_folder,
+        .workers = config->workers};
     struct index_parser parser;
     struct index_result result;
     struct index_config index = {

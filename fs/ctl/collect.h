@@ -14,6 +14,7 @@
 #include "ctl/ctl.h"
 #include "ctl/progress.h"
 #include "ctl/sources.h"
+#include "worker/worker.h"
 
 struct collection {
     struct source_set set;
@@ -25,6 +26,7 @@ struct collection {
 
 struct collect_config {
     const struct ctl_args *args; /* --state, --jobs, --sniff */
+    struct workers *workers;     /* that parse; NULL: in this process */
     char *const *sources;
     size_t n_sources;
     const char *exclude; /* a folder that is not looked into; may be NULL */

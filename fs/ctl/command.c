@@ -26,8 +26,9 @@
 
 const struct ctl_command ctl_commands[] = {
     {"index", "ARCHIVE", 1, 1,
-     BIT(CTL_STATE) | BIT(CTL_JOBS) | BIT(CTL_TAGS) | BIT(CTL_SNIFF) |
-         BIT(CTL_ALLOW_EMPTY) | BIT(CTL_FOLLOW) | BIT(CTL_QUIET),
+     BIT(CTL_STATE) | BIT(CTL_JOBS) | BIT(CTL_WORKERS) | BIT(CTL_TAGS) |
+         BIT(CTL_SNIFF) | BIT(CTL_ALLOW_EMPTY) | BIT(CTL_FOLLOW) |
+         BIT(CTL_QUIET),
      "look for new and changed files and read their headers", cmd_index},
     {"snapshot", "ARCHIVE [FILE]", 1, 2, BIT(CTL_STATE),
      "write a copy of the manifest that any sqlite3 opens", cmd_snapshot},
@@ -78,8 +79,8 @@ static const struct ctl_option_info options[CTL_OPTIONS] = {
                    "of render: nowhere)"},
     [CTL_JOBS] = {"jobs", 'j', "N", "threads (default: by processors)"},
     [CTL_WORKERS] = {"workers", 0, "N",
-                     "processes that decode (default: as many as threads;\n"
-                     "0: none, decode in this one)"},
+                     "processes that parse and decode (default: as many as\n"
+                     "threads; 0: none, all in this one)"},
     [CTL_GAPS] = {"gaps", 0, "allow",
                   "stack series that are not evenly spaced too"},
     [CTL_WHERE] = {"where", 0, "SQL",

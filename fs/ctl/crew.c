@@ -40,6 +40,20 @@ unsigned crew_threads(unsigned wanted)
     return wanted < THREADS_MAX ? wanted : THREADS_MAX;
 }
 
+int ctl_engine_start(struct engine *e, const struct ctl_args *args,
+                     struct error *err)
+{
+    unsigned jobs, workers;
+
+    if (ctl_jobs(args, &jobs, err) != 0)
+        return -1;
+    workers = crew_threads(jobs);
+    if (args->values[CTL_WORKERS] &&
+        ctl_number(args, CTL_WORKERS, 0, WORKERS_MAX, &workers, err) != 0)
+        return -1;
+    return engine_start(e, workers, err);
+}
+
 int ctl_engine_open(struct engine *e, const struct ctl_args *args,
                     const char *archive, struct manifest *manifest,
                     struct error *err)
@@ -49,16 +63,9 @@ int ctl_engine_open(struct engine *e, const struct ctl_args *args,
         .manifest = manifest,
         .follow = args->values[CTL_FOLLOW] != NULL,
     };
-    unsigned jobs;
 
-    *e = (struct engine){.manifest = manifest};
-    if (ctl_jobs(args, &jobs, err) != 0 ||
-        ctl_gaps(args, &config.gaps_allowed, err) != 0)
-        return -1;
-    config.workers = crew_threads(jobs);
-    if (args->values[CTL_WORKERS] &&
-        ctl_number(args, CTL_WORKERS, 0, WORKERS_MAX, &config.workers, err) !=
-            0)
+    if (ctl_gaps(args, &config.gaps_allowed, err) != 0 ||
+        (!e->has_started && ctl_engine_start(e, args, err) != 0))
         return -1;
     return engine_open(e, &config, err);
 }

@@ -57,8 +57,13 @@ struct crew_result {
 
 unsigned crew_threads(unsigned wanted);
 
-/* An engine as --gaps, --workers and --jobs say: engine_open, with as many
- * workers as a crew has threads unless something else is said. */
+/* engine_start, as --workers and --jobs say: as many workers as a crew has
+ * threads unless something else is said. */
+int ctl_engine_start(struct engine *e, const struct ctl_args *args,
+                     struct error *err) __attribute__((warn_unused_result));
+
+/* An engine as --gaps, --workers and --jobs say: engine_open, after
+ * ctl_engine_start if that was not called. *e is zeros before. */
 int ctl_engine_open(struct engine *e, const struct ctl_args *args,
                     const char *archive, struct manifest *manifest,
                     struct error *err) __attribute__((warn_unused_result));

@@ -12,13 +12,14 @@
 
 enum { PAGE = 128 }; /* entries of a listing at a time */
 
-static int start_workers(struct engine *e, unsigned count, struct error *err)
+int engine_start(struct engine *e, unsigned workers, struct error *err)
 {
-    struct workers_config config = {.count = count};
+    struct workers_config config = {.count = workers};
 
+    *e = (struct engine){.has_started = true};
     dicom_global_init();
     decode_global_init();
-    if (count == 0)
+    if (workers == 0)
         return 0;
     e->workers = workers_start(&config, err);
     return e->workers ? 0 : -1;
@@ -55,9 +56,10 @@ static int open_parts(struct engine *e, const struct engine_config *c,
 int engine_open(struct engine *e, const struct engine_config *config,
                 struct error *err)
 {
-    *e = (struct engine){.manifest = config->manifest};
-    if (start_workers(e, config->workers, err) == 0 &&
-        open_parts(e, config, err) == 0)
+    if (!e->has_started && engine_start(e, config->workers, err) != 0)
+        return -1;
+    e->manifest = config->manifest;
+    if (open_parts(e, config, err) == 0)
         return 0;
     engine_close(e);
     return -1;

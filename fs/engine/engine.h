@@ -9,6 +9,8 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <stdbool.h>
+
 #include "manifest/manifest.h"
 #include "prepfs/error.h"
 #include "render/render.h"
@@ -18,8 +20,9 @@
 #include "worker/worker.h"
 
 struct engine {
+    bool has_started;
     struct manifest *manifest;
-    struct workers *workers; /* NULL: frames are decoded in this process */
+    struct workers *workers; /* NULL: all is done in this process */
     struct render *render;
     struct views *views;
     struct tree *tree;
@@ -31,16 +34,21 @@ struct engine_config {
     /* Borrowed until engine_close; NULL where leaves are streamed, not read. */
     struct cache *cache;
     uint64_t frame_bytes; /* 0: its part of the default budget */
-    unsigned workers;     /* processes that decode; 0: none */
+    unsigned workers;     /* for engine_start, if it was not called */
     bool gaps_allowed;
     bool follow; /* links that lead out of the archive */
 };
 
 /*
- * Makes an engine. It forks the workers, so that a file that crashes a codec
- * costs itself and not its user: to be called while there is one thread,
- * unless there are none.
+ * Makes parsers and codecs ready and forks as many workers (0: none), so that a
+ * file that crashes one of them costs itself and not its user: to be called
+ * while there is one thread, unless there are none. By who wants them before
+ * engine_open, for an index. *e need not be set. Release with engine_close.
  */
+int engine_start(struct engine *e, unsigned workers, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Makes an engine. *e is one that was started, or zeros. */
 int engine_open(struct engine *e, const struct engine_config *config,
                 struct error *err) __attribute__((warn_unused_result));
 void engine_close(struct engine *e);

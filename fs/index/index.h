@@ -24,6 +24,7 @@
 
 #include "manifest/manifest_write.h"
 #include "prepfs/error.h"
+#include "worker/worker.h"
 
 /* What a parser found in one file. */
 struct index_parsed {
@@ -39,16 +40,26 @@ enum index_verdict {
     INDEX_DIRECTORY /* a DICOMDIR */
 };
 
-/* How a header is read. Called by several threads at once. */
+/* A file to be parsed, and what became of it. */
+struct index_job {
+    int fd;                   /* a regular file; the caller's */
+    uint64_t size;            /* of it */
+    const char *name;         /* the last component of the path */
+    struct index_parsed *ret; /* initialised */
+    /* enum index_verdict, or -1 and err: ERROR_IO if the file cannot be read,
+     * any other kind if it is DICOM but damaged. */
+    int verdict;
+    struct error err;
+};
+
+enum { INDEX_JOBS_MAX = 16 }; /* at once */
+
+/* How headers are read. Called by several threads at once. */
 struct index_parser {
     const char *revision; /* files that could not be parsed are tried again
                              when it changes */
     void *opaque;
-    /* enum index_verdict, or -1: ERROR_IO if the file cannot be read, any
-     * other kind if it is DICOM but damaged. `name` is the last component of
-     * the path; *ret is initialised. The descriptor is the caller's. */
-    int (*parse)(void *opaque, int fd, const char *name,
-                 struct index_parsed *ret, struct error *err);
+    void (*parse)(void *opaque, struct index_job *jobs, size_t n);
     void (*release)(void *keep);
 };
 
@@ -56,7 +67,8 @@ struct index_parser {
  * as long as the parser is used; extra_tags are (group << 16 | element), for
  * table `attr`. */
 struct index_dicom_config {
-    bool any_name; /* sniff every file, not only likely names */
+    bool any_name;           /* sniff every file, not only likely names */
+    struct workers *workers; /* that parse; NULL: in this process */
     const uint32_t *extra_tags;
     size_t n_extra_tags;
 };

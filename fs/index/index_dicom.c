@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dicom/dicom.h"
+#include "dicom/dicom_parsed.h"
 #include "index/index.h"
 
+_Static_assert((int)INDEX_JOBS_MAX <= (int)WORKERS_BATCH,
+               "jobs go to one worker together");
 _Static_assert(DICOM_UNKNOWN == MANIFEST_NONE,
                "missing integers are handed on as they are");
 
@@ -197,22 +199,23 @@ static int take(struct kept *k, bool inflated, struct index_parsed *ret,
     return take_attrs(k, &ret->header, err);
 }
 
-static int parse_source(const struct dicom_source *source,
-                        struct index_parsed *ret, struct error *err)
+/* Takes the header over. */
+static int take_parsed(struct dicom_parsed *parsed, struct index_parsed *ret,
+                       struct error *err)
 {
-    struct kept *k = calloc(1, sizeof *k);
+    struct kept *k;
 
-    if (!k)
-        return error_no_memory(err);
-    if (dicom_header_read(source, &k->header, err) != 0) {
-        release(k);
-        return -1;
-    }
-    if (k->header.kind == DICOM_DIRECTORY) {
-        release(k);
+    if (parsed->header.kind == DICOM_DIRECTORY) {
+        dicom_parsed_deinit(parsed);
         return INDEX_DIRECTORY;
     }
-    if (take(k, dicom_source_is_inflated(source), ret, err) != 0) {
+    k = calloc(1, sizeof *k);
+    if (!k) {
+        dicom_parsed_deinit(parsed);
+        return error_no_memory(err);
+    }
+    k->header = parsed->header; /* without a source it is all there is */
+    if (take(k, parsed->is_inflated, ret, err) != 0) {
         release(k);
         return -1;
     }
@@ -220,39 +223,51 @@ static int parse_source(const struct dicom_source *source,
     return INDEX_DICOM;
 }
 
-static int parse_dicom(const struct index_dicom_config *config, int fd,
-                       struct index_parsed *ret, struct error *err)
+/* Is it worth parsing? Else it has its verdict. */
+static bool sniff(const struct index_dicom_config *config, struct index_job *j)
 {
-    struct dicom_limits limits = {.extra_tags = config->extra_tags,
-                                  .n_extra_tags = config->n_extra_tags};
-    struct dicom_source *source = dicom_source_open(fd, &limits, err);
+    uint8_t head[DICOM_SNIFF_BYTES];
+    ssize_t n = pread(j->fd, head, sizeof head, 0);
 
-    if (!source)
-        return -1;
-    int verdict = parse_source(source, ret, err);
-
-    dicom_source_close(source);
-    return verdict;
+    if (n < 0) {
+        j->verdict = error_set_sys(&j->err, errno, "cannot be read: %s",
+                                   strerrordesc_np(errno));
+        return false;
+    }
+    j->verdict = INDEX_NOT_DICOM;
+    return dicom_sniff(head, (size_t)n, j->name, config->any_name);
 }
 
-static int parse(void *opaque, int fd, const char *name,
-                 struct index_parsed *ret, struct error *err)
+static void finish(struct index_job *j, struct workers_file *f)
+{
+    if (f->rc == 0) {
+        j->verdict = take_parsed(&f->parsed, j->ret, &j->err);
+        return;
+    }
+    /* Sniffing errs on the side of trying. */
+    j->verdict = f->err.kind == ERROR_UNSUPPORTED ? (int)INDEX_NOT_DICOM : -1;
+    j->err = f->err;
+}
+
+static void parse(void *opaque, struct index_job *jobs, size_t n)
 {
     const struct index_dicom_config *config = opaque;
-    uint8_t head[DICOM_SNIFF_BYTES];
-    ssize_t n = pread(fd, head, sizeof head, 0);
-    int verdict;
+    struct dicom_limits limits = {.extra_tags = config->extra_tags,
+                                  .n_extra_tags = config->n_extra_tags};
+    struct workers_file files[INDEX_JOBS_MAX];
+    struct index_job *of[INDEX_JOBS_MAX];
+    size_t n_files = 0;
 
-    if (n < 0)
-        return error_set_sys(err, errno, "cannot be read: %s",
-                             strerrordesc_np(errno));
-    if (!dicom_sniff(head, (size_t)n, name, config->any_name))
-        return INDEX_NOT_DICOM;
-    verdict = parse_dicom(config, fd, ret, err);
-    /* Sniffing errs on the side of trying. */
-    if (verdict < 0 && err->kind == ERROR_UNSUPPORTED)
-        return INDEX_NOT_DICOM;
-    return verdict;
+    for (size_t i = 0; i < n; i++) {
+        if (!sniff(config, &jobs[i]))
+            continue;
+        of[n_files] = &jobs[i];
+        files[n_files++] =
+            (struct workers_file){.fd = jobs[i].fd, .size = jobs[i].size};
+    }
+    workers_parse_all(config->workers, &limits, 0, files, n_files);
+    for (size_t i = 0; i < n_files; i++)
+        finish(of[i], &files[i]);
 }
 
 void index_dicom_parser(const struct index_dicom_config *config,

@@ -15,9 +15,11 @@
 #include "prepfs/lock.h"
 
 #define AHEAD (4 * PARSE_BATCH) /* slots: what may be parsed but not taken */
-#define PIECE 8 /* neighbours that one thread parses at a time */
+#define PIECE 16 /* neighbours that one thread parses at a time */
 #define STACK_BYTES (4u << 20)
 #define THREADS_MAX 64
+
+_Static_assert((int)PIECE <= (int)INDEX_JOBS_MAX, "parsed together");
 
 struct parse {
     int root_fd; /* immutable, as is the rest up to `lock` */
@@ -108,30 +110,28 @@ static void take_verdict(struct parse_slot *slot, int verdict)
     }
 }
 
-static void parse_opened(const struct parse *p, int fd, struct parse_slot *slot)
+static void take_job(struct parse_slot *slot, struct index_job *j)
 {
-    struct error error = ERROR_INIT;
-    const char *name = last_component(slot->entry.source.relpath);
-    int verdict =
-        p->parser->parse(p->parser->opaque, fd, name, &slot->parsed, &error);
+    struct error *error = &j->err;
 
-    if (verdict == INDEX_DICOM &&
-        add_digest(fd, &slot->parsed.header, &error) != 0)
-        verdict = -1;
-    if (verdict >= 0)
-        take_verdict(slot, verdict);
-    else if (error.kind == ERROR_IO || error.kind == ERROR_NO_MEMORY)
-        set_failed(slot, MANIFEST_SCAN_UNREADABLE, &error,
-                   error.sys_errno ? error.sys_errno : EIO);
+    if (j->verdict == INDEX_DICOM &&
+        add_digest(j->fd, &slot->parsed.header, error) != 0)
+        j->verdict = -1;
+    if (j->verdict >= 0)
+        take_verdict(slot, j->verdict);
+    else if (error->kind == ERROR_IO || error->kind == ERROR_NO_MEMORY)
+        set_failed(slot, MANIFEST_SCAN_UNREADABLE, error,
+                   error->sys_errno ? error->sys_errno : EIO);
     else
-        set_failed(slot, MANIFEST_SCAN_BAD, &error,
-                   error.kind == ERROR_UNSUPPORTED ? EOPNOTSUPP : EIO);
+        set_failed(slot, MANIFEST_SCAN_BAD, error,
+                   error->kind == ERROR_UNSUPPORTED ? EOPNOTSUPP : EIO);
 }
 
-/* The version is that of the open file, not of the walk: whatever is written
- * to it from now on gives it a later mtime and the next run sees that. */
-static void parse_one(const struct parse *p, const struct parse_file *file,
-                      struct parse_slot *slot)
+/* A descriptor to parse, or -1: the slot then says what is to be said. The
+ * version is that of the open file, not of the walk: whatever is written to it
+ * from now on gives it a later mtime and the next run sees that. */
+static int open_one(const struct parse *p, const struct parse_file *file,
+                    struct parse_slot *slot)
 {
     struct error error = ERROR_INIT;
     struct stat st;
@@ -148,7 +148,7 @@ static void parse_one(const struct parse *p, const struct parse_file *file,
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         slot->skip = true; /* the next run will see that it is gone */
-        return;
+        return -1;
     }
     if (fd < 0 && (errno == EXDEV || errno == ELOOP)) {
         int saved = errno;
@@ -159,7 +159,7 @@ static void parse_one(const struct parse *p, const struct parse_file *file,
                                            : "a symbolic link that goes round "
                                              "in circles, or into /proc");
         set_failed(slot, MANIFEST_SCAN_LINK, &error, saved);
-        return;
+        return -1;
     }
     if (fd < 0 || fstat(fd, &st) != 0) {
         int saved = errno;
@@ -167,18 +167,51 @@ static void parse_one(const struct parse *p, const struct parse_file *file,
         (void)error_set_sys(&error, saved, "cannot open: %s",
                             strerrordesc_np(saved));
         set_failed(slot, MANIFEST_SCAN_UNREADABLE, &error, saved);
-        return;
+        return -1;
     }
     if (!S_ISREG(st.st_mode)) {
         slot->skip = true;
-        return;
+        return -1;
     }
     slot->entry.source.dev = (uint64_t)st.st_dev;
     slot->entry.source.ino = (uint64_t)st.st_ino;
     slot->entry.source.size = (uint64_t)st.st_size;
     slot->entry.source.mtime_ns =
         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    parse_opened(p, fd, slot);
+    return cleanup_steal_fd(&fd);
+}
+
+/* Neighbours are parsed together: worker.h. */
+static void parse_piece(struct parse *p, size_t first, size_t n)
+{
+    struct index_job jobs[PIECE];
+    struct parse_slot *of[PIECE];
+    size_t n_jobs = 0;
+
+    for (size_t i = first; i < first + n; i++) {
+        struct parse_slot *slot = &p->slots[i % AHEAD];
+        int fd = open_one(p, &p->files[i], slot);
+
+        if (fd < 0)
+            continue;
+        of[n_jobs] = slot;
+        jobs[n_jobs++] =
+            (struct index_job){.fd = fd,
+                               .size = slot->entry.source.size,
+                               .name = last_component(p->files[i].relpath),
+                               .ret = &slot->parsed};
+    }
+    p->parser->parse(p->parser->opaque, jobs, n_jobs);
+    for (size_t i = 0; i < n_jobs; i++) {
+        take_job(of[i], &jobs[i]);
+        (void)close(jobs[i].fd);
+    }
+}
+
+static void skip_piece(struct parse *p, size_t first, size_t n)
+{
+    for (size_t i = first; i < first + n; i++)
+        p->slots[i % AHEAD] = (struct parse_slot){.skip = true};
 }
 
 static void release_slot(const struct parse *p, struct parse_slot *slot)
@@ -225,14 +258,10 @@ static void *work(void *opaque)
     size_t n;
 
     while ((n = claim(p, &first)) > 0) {
-        for (size_t i = first; i < first + n; i++) {
-            struct parse_slot *slot = &p->slots[i % AHEAD];
-
-            if (is_cancelled(p))
-                *slot = (struct parse_slot){.skip = true};
-            else
-                parse_one(p, &p->files[i], slot);
-        }
+        if (is_cancelled(p))
+            skip_piece(p, first, n);
+        else
+            parse_piece(p, first, n);
         deliver(p, first, n);
     }
     return NULL;

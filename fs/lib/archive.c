@@ -25,7 +25,7 @@ static int make_snapshot(struct prepfs *p, struct error *err)
 
 static int run_index(struct prepfs *p, struct error *err)
 {
-    const struct index_dicom_config dicom = {.any_name = false};
+    const struct index_dicom_config dicom = {.workers = p->engine.workers};
     struct index_parser parser;
     struct index_config config = {
         .manifest = p->manifest,

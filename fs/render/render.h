@@ -50,8 +50,8 @@ struct render_config {
     uint64_t max_bytes_per_file;
     bool gaps_allowed;    /* series need not be evenly spaced */
     uint64_t frame_bytes; /* budget for all that is kept to be used again */
-    /* Where frames are decoded: borrowed until render_free, started before
-     * there are threads (worker.h). NULL: in this process. */
+    /* Where headers are parsed and frames decoded: borrowed until render_free,
+     * started before there are threads (worker.h). NULL: in this process. */
     struct workers *workers;
 };
 

@@ -77,13 +77,11 @@ static void release(void *opaque)
     free(kept);
 }
 
-static int parse(void *opaque, int fd, const char *name,
-                 struct index_parsed *ret, struct error *err)
+static int parse_one(struct fake_parser *state, int fd,
+                     struct index_parsed *ret, struct error *err)
 {
-    struct fake_parser *state = opaque;
     struct kept *kept = calloc(1, sizeof *kept);
 
-    (void)name;
     if (!kept)
         return error_no_memory(err);
     atomic_fetch_add(&state->calls, 1);
@@ -109,6 +107,13 @@ static int parse(void *opaque, int fd, const char *name,
     atomic_fetch_add(&state->kept, 1);
     ret->keep = kept;
     return verdict;
+}
+
+static void parse(void *opaque, struct index_job *jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        jobs[i].verdict =
+            parse_one(opaque, jobs[i].fd, jobs[i].ret, &jobs[i].err);
 }
 
 void fake_parser_init(struct fake_parser *state, struct index_parser *ret)
