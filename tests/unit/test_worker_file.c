@@ -467,10 +467,11 @@ START_TEST(a_parser_can_do_nothing_but_parse)
     int fd = make_fault(FAULT_PROBE);
 
     ck_assert_int_eq(workers_parse(w, fd, size_of(fd), NULL, 0, &p, &err), -1);
-    ck_assert_int_eq(err.kind, ERROR_UNSUPPORTED);
+    /* where it is not shut in it executes another program */
     if (workers_confinement(w) & WORKERS_NO_SYSCALLS)
-        ck_assert_msg(strspn(err.msg, "0") == 2 * (size_t)PROBES, "%s",
-                      err.msg);
+        ck_assert_msg(err.kind == ERROR_UNSUPPORTED &&
+                          strspn(err.msg, "0") == 2 * (size_t)PROBES,
+                      "%s", err.msg);
     (void)close(fd);
     workers_free(w);
 }
