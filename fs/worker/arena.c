@@ -21,7 +21,7 @@ static int map(struct arena *a, size_t size)
 int arena_init(struct arena *a, size_t size, struct error *err)
 {
     *a = (struct arena)ARENA_INIT;
-    a->fd = memfd_create("prepfs-frames", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    a->fd = memfd_create("prepfs-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (a->fd < 0)
         return error_set_sys(err, errno, "memfd_create: %s",
                              strerrordesc_np(errno));

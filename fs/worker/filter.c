@@ -2,7 +2,7 @@
 /*
  * filter.c: the system calls a worker may make.
  *
- * Written by hand: the list is short, has three conditions, and the format is
+ * Written by hand: the list is short, has few conditions, and the format is
  * part of the kernel's ABI; libseccomp would be one more library in the
  * process that must be trusted. Machines are those that we know the audit
  * number of; others do without.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * workers: what it costs to decode in processes of their own.
+ * workers: what it costs to parse and decode in processes of their own.
  *
  *     workers ARCHIVE [VIEW] [PASSES]
  *
  * Renders every image of ARCHIVE through two engines side by side, one that
- * decodes in this process and one with a worker, one thread each, nothing
- * cached. Each image is done by both in turn, the first changing from pass to
- * pass, so that other work on the machine hits both. Prints, for each kind of
- * pixel data, files/s of both and the ratio of their times: the median over
- * passes.
+ * does all in this process and one that parses headers and decodes in a worker,
+ * one thread each, nothing cached. Each image is done by both in turn, the
+ * first changing from pass to pass, so that other work on the machine hits
+ * both. Prints, for each kind of pixel data, files/s of both and the ratio of
+ * their times: the median over passes.
  */
 #include <stdio.h>
 #include <stdlib.h>
