@@ -3,6 +3,7 @@
 #include "indexer.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -176,6 +177,8 @@ static int pass(struct indexer *x, struct index_result *ret, struct error *err)
     index_dicom_parser(&dicom, &parser);
     atomic_store(&x->fs->report.indexing, true);
     rc = index_run(&config, ret, err);
+    /* The paths of a first index, which malloc would keep. */
+    (void)malloc_trim(0);
     atomic_store(&x->fs->report.indexing, false);
     if (x->show_progress)
         (void)fprintf(stderr, "\r\033[K");
