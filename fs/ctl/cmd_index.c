@@ -60,6 +60,7 @@ static void print_summary(const struct index_result *r)
     print_count(r->added, "new objects");
     print_count(r->replaced, "changed objects");
     print_count(r->vanished, "files are gone");
+    print_count(r->unsettled, "files are being written: index again");
     print_count(r->not_dicom, "files are not DICOM");
     print_count(r->copies, "copies of other files, hidden");
     print_count(r->renamed, "with the UID of another object, named UID.dN");

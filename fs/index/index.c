@@ -56,7 +56,7 @@ void index_warn(const struct run *r, const char *relpath, const char *message)
 
 /* ---- parsing and writing ---- */
 
-static enum beneath_links links_of(const struct run *r)
+enum beneath_links index_links(const struct run *r)
 {
     return r->config->follow ? BENEATH_ANY_LINKS : BENEATH_LINKS;
 }
@@ -75,6 +75,17 @@ static void count_entry(struct run *r, const struct parse_slot *slot)
         index_warn(r, e->source.relpath, e->scan_error);
 }
 
+/* It is looked at once more, a little later. */
+static int put_off(struct run *r, const struct parse_slot *slot,
+                   struct error *err)
+{
+    const struct manifest_source *s = &slot->entry.source;
+    struct parse_file again = {
+        .relpath = strdup(s->relpath), .dev = s->dev, .ino = s->ino};
+
+    return index_push_file(&r->unsettled, again, err);
+}
+
 static int write_slots(struct run *r, const struct parse_slot *slots, int n,
                        struct error *err)
 {
@@ -82,9 +93,12 @@ static int write_slots(struct run *r, const struct parse_slot *slots, int n,
     struct manifest_written written = {0};
     size_t count = 0;
 
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         if (!slots[i].skip)
             entries[count++] = slots[i].entry;
+        else if (slots[i].unsettled && put_off(r, &slots[i], err) != 0)
+            return -1;
+    }
     if (count > 0 &&
         manifest_write_batch(r->m, entries, count, &written, err) != 0)
         return -1;
@@ -108,20 +122,30 @@ static unsigned thread_count(const struct run *r)
     return cpus > 16 ? 16 : (unsigned)cpus;
 }
 
-static int parse_all(struct run *r, struct error *err)
+static unsigned settle_ms(const struct run *r)
+{
+    return r->config->settle_ms ? r->config->settle_ms : INDEX_SETTLE_MS;
+}
+
+static int parse_files(struct run *r, struct files *files, struct error *err)
 {
     struct parse_slot *slots;
     int n;
 
-    r->progress.phase = INDEX_PARSING;
-    r->progress.total = r->files.n;
-    r->parsing_s = now_s();
-    index_sort_files(&r->files);
-    if (r->files.n == 0)
+    index_sort_files(files);
+    if (files->n == 0)
         return 0;
-    struct parse *p =
-        parse_new(r->root_fd, links_of(r), r->config->parser, r->files.v,
-                  r->files.n, thread_count(r), r->config->cancel, err);
+    struct parse_config config = {
+        .root_fd = r->root_fd,
+        .links = index_links(r),
+        .parser = r->config->parser,
+        .files = files->v,
+        .n = files->n,
+        .threads = thread_count(r),
+        .settle_ms = settle_ms(r),
+        .cancel = r->config->cancel,
+    };
+    struct parse *p = parse_new(&config, err);
 
     if (!p)
         return -1;
@@ -138,13 +162,51 @@ static int parse_all(struct run *r, struct error *err)
     return n;
 }
 
+static int wait_until_settled(const struct run *r, struct error *err)
+{
+    const atomic_bool *cancel = r->config->cancel;
+
+    for (unsigned ms = 0; ms <= settle_ms(r); ms += 10) {
+        struct timespec nap = {0, 10000000};
+
+        if (cancel && atomic_load(cancel))
+            return error_set(err, ERROR_INTERRUPTED, "interrupted");
+        (void)nanosleep(&nap, NULL);
+    }
+    return 0;
+}
+
+/* What was just written is old enough a moment later; what is not after a few
+ * of them is for another run. */
+static int parse_all(struct run *r, struct error *err)
+{
+    enum { ROUNDS = 3 };
+    int rc;
+
+    r->progress.phase = INDEX_PARSING;
+    r->progress.total = r->files.n;
+    r->parsing_s = now_s();
+    rc = parse_files(r, &r->files, err);
+    for (int i = 0; rc == 0 && i < ROUNDS && r->unsettled.n > 0; i++) {
+        CLEANUP(index_files_deinit) struct files again = r->unsettled;
+
+        r->unsettled = (struct files){0};
+        r->progress.total += again.n;
+        rc = wait_until_settled(r, err);
+        if (rc == 0)
+            rc = parse_files(r, &again, err);
+    }
+    r->result->unsettled = r->unsettled.n;
+    return rc;
+}
+
 /* ---- the end ---- */
 
 static int digest(void *opaque, const char *relpath, uint8_t ret[32],
                   struct error *err)
 {
     const struct run *r = opaque;
-    CLEANUP_FD int fd = beneath_open(r->root_fd, relpath, 0, links_of(r));
+    CLEANUP_FD int fd = beneath_open(r->root_fd, relpath, 0, index_links(r));
 
     if (fd < 0)
         return error_set_sys(err, errno, "cannot open %s: %s", relpath,
@@ -163,18 +225,25 @@ static int finish(struct run *r, struct error *err)
                              &r->result->copies, err) != 0 ||
         manifest_write_volumes(r->m, cancel, err) != 0)
         return -1;
-    return manifest_write_end(r->m, archive ? archive : r->config->archive,
-                              r->config->parser->revision, r->changed, err);
+    /* A run that leaves files alone has not tried them with this parser, and
+     * cleaning up would cost more than the run did. */
+    return manifest_write_end(
+        r->m, archive ? archive : r->config->archive,
+        r->config->keep_rest ? r->last_parser : r->config->parser->revision,
+        r->changed && !r->config->keep_rest, err);
 }
 
 static int check_parser(struct run *r, struct error *err)
 {
-    CLEANUP_FREE char *last = NULL;
-    int rc = manifest_parser(r->m, &last, err);
+    int rc = manifest_parser(r->m, &r->last_parser, err);
 
     if (rc < 0)
         return -1;
-    r->retry_failed = rc > 0 && strcmp(last, r->config->parser->revision) != 0;
+    if (rc == 0 && r->config->keep_rest)
+        return error_set(err, ERROR_USAGE,
+                         "this archive was never indexed as a whole");
+    r->retry_failed =
+        rc > 0 && strcmp(r->last_parser, r->config->parser->revision) != 0;
     return 0;
 }
 

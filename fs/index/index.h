@@ -8,6 +8,9 @@
  *     write    in that order, one transaction per batch
  *     finish   names of duplicates, slice order of series, statistics
  *
+ * A run of a few places only (keep_rest) is the same without the rest of the
+ * walk, and looks at nothing else that the manifest knows.
+ *
  * Each part commits as it goes. A run that was interrupted or killed has lost
  * at most the batch in the making, and the next run completes it.
  *
@@ -75,6 +78,8 @@ struct index_dicom_config {
 void index_dicom_parser(const struct index_dicom_config *config,
                         struct index_parser *ret);
 
+enum { INDEX_SETTLE_MS = 200 };
+
 enum index_phase { INDEX_WALKING, INDEX_PARSING, INDEX_FINISHING };
 
 struct index_progress {
@@ -99,18 +104,29 @@ struct index_config {
      * is as good as gone. */
     const char *const *only;
     size_t n_only;
+    /* What is not among `only` stays as it is instead: a run after a complete
+     * one, of a few places that are known to have changed. */
+    bool keep_rest;
     /* Links lead wherever they say: walk.h. Else those that leave the archive
      * are in table `error`. */
     bool follow;
     /* An archive without any file, after it had some, is most often a disk
      * that is not mounted: an error unless this is set. */
     bool allow_empty;
+    /* A file that was written to less than this many milliseconds ago is
+     * waited for, and left out if it is written on and on: what is written
+     * within one tick of the clock leaves no trace in the time of
+     * modification, and a version must be told by it. 0: INDEX_SETTLE_MS. */
+    unsigned settle_ms;
     const atomic_bool *cancel; /* may be NULL */
     /* At most some ten times a second, from the thread of index_run. May be
      * NULL, as may `warn`, which is told of folders and files that cannot be
      * looked at. */
     void (*progress)(void *opaque, const struct index_progress *progress);
     void (*warn)(void *opaque, const char *relpath, const char *message);
+    /* Each folder, opened, before its names are read; "" is the archive
+     * itself. May be NULL. */
+    void (*folder)(void *opaque, const char *relpath, int fd);
     void *opaque;
 };
 
@@ -122,6 +138,7 @@ struct index_result {
     uint64_t added;     /* new instances */
     uint64_t replaced;  /* instances of changed files */
     uint64_t vanished;  /* files that are not there any more */
+    uint64_t unsettled; /* files that are being written: left as they were */
     uint64_t not_dicom; /* of the parsed */
     uint64_t errors;    /* of the parsed */
     uint64_t copies;    /* same bytes as another: hidden */

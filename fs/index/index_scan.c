@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is on the disk, against what the manifest knows: new and changed
- * files, links, renamed and vanished files.
+ * What is on the disk, against what the manifest knows: new and changed files
+ * and links; index_moves.c does the rest.
  */
 #include "index/index_impl.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "beneath/beneath.h"
 #include "index/walk.h"
-
-#define WRITE_BATCH 512 /* rows of the small transactions */
+#include "prepfs/cleanup.h"
 
 /* ---- what was seen ---- */
 
-static bool is_seen(const struct run *r, int64_t id)
+bool index_is_seen(const struct run *r, int64_t id)
 {
     size_t byte = (size_t)id / 8;
 
@@ -36,38 +40,45 @@ static int mark_seen(struct run *r, int64_t id, struct error *err)
         r->seen = grown;
         r->seen_bytes = size;
     }
-    r->n_seen += !is_seen(r, id);
+    r->n_seen += !index_is_seen(r, id);
     r->seen[byte] |= (uint8_t)(1u << (id % 8));
+    return 0;
+}
+
+int index_push_file(struct files *files, struct parse_file file,
+                    struct error *err)
+{
+    if (!file.relpath)
+        return error_no_memory(err);
+    if (files->n == files->capacity) {
+        size_t capacity = files->capacity ? files->capacity * 2 : 1024;
+        struct parse_file *grown =
+            reallocarray(files->v, capacity, sizeof *grown);
+
+        if (!grown) {
+            free(file.relpath);
+            return error_no_memory(err);
+        }
+        files->v = grown;
+        files->capacity = capacity;
+    }
+    files->v[files->n++] = file;
     return 0;
 }
 
 static int push_file(struct files *files, const struct walk_file *file,
                      struct error *err)
 {
-    if (files->n == files->capacity) {
-        size_t capacity = files->capacity ? files->capacity * 2 : 1024;
-        struct parse_file *grown =
-            reallocarray(files->v, capacity, sizeof *grown);
-
-        if (!grown)
-            return error_no_memory(err);
-        files->v = grown;
-        files->capacity = capacity;
-    }
-    struct parse_file *f = &files->v[files->n];
-
-    *f = (struct parse_file){
+    struct parse_file f = {
         strdup(file->relpath), file->dev,    file->ino, file->size,
         file->mtime_ns,        file->is_link};
-    if (!f->relpath)
-        return error_no_memory(err);
-    files->n++;
-    return 0;
+
+    return index_push_file(files, f, err);
 }
 
 /* Takes `relpath` (may be NULL) over, also on failure. */
-static int push_same(struct run *r, int64_t id, char *relpath, uint64_t dev,
-                     struct error *err)
+int index_push_same(struct run *r, int64_t id, char *relpath, uint64_t dev,
+                    struct error *err)
 {
     if ((r->n_same & (r->n_same - 1)) == 0) { /* at every power of two */
         size_t capacity = r->n_same ? r->n_same * 2 : 1;
@@ -86,7 +97,7 @@ static int push_same(struct run *r, int64_t id, char *relpath, uint64_t dev,
 
 /* ---- the walk ---- */
 
-static bool wants_retry(const struct run *r, const struct manifest_source *s)
+bool index_wants_retry(const struct run *r, const struct manifest_source *s)
 {
     switch (s->scan) {
     case MANIFEST_SCAN_UNREADABLE: /* rights change without mtime */
@@ -130,14 +141,14 @@ static int on_file(void *opaque, const struct walk_file *file,
         r->result->files++;
     if (rc == 0)
         return push_file(&r->files, file, err);
-    if (!is_same_version(&known, file) || wants_retry(r, &known)) {
+    if (!is_same_version(&known, file) || index_wants_retry(r, &known)) {
         if (mark_seen(r, known.id, err) != 0)
             return -1;
         return push_file(&r->files, file, err);
     }
     r->result->unchanged += !file->leaves;
     if (known.vanished || known.dev != file->dev)
-        return push_same(r, known.id, NULL, file->dev, err);
+        return index_push_same(r, known.id, NULL, file->dev, err);
     return mark_seen(r, known.id, err);
 }
 
@@ -162,6 +173,14 @@ static int on_unreadable(void *opaque, const char *relpath, bool is_folder,
     r->n_unread++;
     r->result->unreadable_folders++;
     return 0;
+}
+
+static void on_folder(void *opaque, const char *relpath, int fd)
+{
+    const struct run *r = opaque;
+
+    if (r->config->folder)
+        r->config->folder(r->config->opaque, relpath, fd);
 }
 
 static void on_link_skipped(void *opaque, const char *relpath)
@@ -204,8 +223,10 @@ static int is_known_elsewhere(const struct run *r, const struct parse_file *f,
 
         if (rc <= 0)
             return rc;
+        bool in_place = index_is_in_place(r, &s);
+
         free(s.relpath);
-        if (is_seen(r, s.id))
+        if (in_place)
             return 1;
         after = s.id;
     }
@@ -258,141 +279,33 @@ static int add_links(struct run *r, struct error *err)
     return 0;
 }
 
-/* ---- moved and vanished files ---- */
+/* ---- all ---- */
 
-/* Is this new path the new name of a file that is not at its old one? */
-static int find_old_place(struct run *r, const struct parse_file *f,
-                          struct error *err)
+/* Is there nothing at all in the archive? A place whose disk is not mounted
+ * is an empty folder. */
+static bool has_no_names(const struct run *r)
 {
-    int64_t after = 0;
+    int fd = openat(r->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    int n = 0;
 
-    for (;;) {
-        struct manifest_source s;
-        int rc = manifest_source_by_inode(r->m, f->dev, f->ino, after, &s, err);
-
-        if (rc <= 0)
-            return rc;
-        free(s.relpath);
-        after = s.id;
-        if (is_seen(r, s.id) || s.size != f->size ||
-            s.mtime_ns != f->mtime_ns || wants_retry(r, &s))
-            continue;
-        char *relpath = strdup(f->relpath);
-
-        if (!relpath)
-            return error_no_memory(err);
-        return push_same(r, s.id, relpath, f->dev, err) == 0 ? 1 : -1;
+    if (!dir) {
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
     }
-}
-
-static int find_moved(struct run *r, struct error *err)
-{
-    size_t kept = 0;
-    int rc = 0;
-
-    for (size_t i = 0; i < r->files.n; i++) {
-        struct parse_file *f = &r->files.v[i];
-        struct manifest_source known;
-
-        if (rc >= 0)
-            rc = manifest_known_find(r->known, f->relpath, &known, err);
-        if (rc == 0)
-            rc = find_old_place(r, f, err);
-        else if (rc > 0)
-            rc = 0; /* a path we know: it has changed */
-        if (rc > 0) {
-            free(f->relpath);
-            r->result->moved++;
-            rc = 0;
-        } else {
-            r->files.v[kept++] = *f;
-        }
-    }
-    r->files.n = kept;
-    return rc < 0 ? -1 : 0;
-}
-
-static int write_same(struct run *r, struct error *err)
-{
-    for (size_t i = 0; i < r->n_same; i += WRITE_BATCH) {
-        size_t n =
-            r->n_same - i < WRITE_BATCH ? r->n_same - i : (size_t)WRITE_BATCH;
-
-        if (manifest_write_same(r->m, r->same + i, n, err) != 0)
-            return -1;
-    }
-    r->changed = r->changed || r->n_same > 0;
-    return 0;
-}
-
-static bool is_beneath(const char *relpath, const char *folder)
-{
-    size_t length = strlen(folder);
-
-    return strncmp(relpath, folder, length) == 0 &&
-           (relpath[length] == '/' || relpath[length] == '\0');
-}
-
-/* What is in a folder that could not be read is not known to be gone. */
-static bool is_unknown(const struct run *r, const char *relpath)
-{
-    for (size_t i = 0; i < r->n_unread; i++)
-        if (is_beneath(relpath, r->unread[i]))
-            return true;
-    return false;
-}
-
-/* Is this source, which the walk has not met, known to be gone now? */
-static int is_gone(struct run *r, int64_t id, struct error *err)
-{
-    struct manifest_source s;
-    int rc = manifest_known_by_id(r->known, id, &s, err);
-
-    if (rc <= 0)
-        return rc;
-    bool gone = !s.vanished && !is_unknown(r, s.relpath);
-
-    free(s.relpath);
-    return gone;
-}
-
-static int write_gone(struct run *r, const int64_t *gone, size_t n,
-                      struct error *err)
-{
-    if (n == 0)
-        return 0;
-    r->result->vanished += n;
-    r->changed = true;
-    return manifest_write_gone(r->m, gone, n, err);
-}
-
-/* Of a million sources that were met none is read again. */
-static int write_vanished(struct run *r, int64_t last, struct error *err)
-{
-    int64_t gone[WRITE_BATCH];
-    size_t n = 0;
-
-    for (int64_t id = 1; id <= last && r->n_seen < last; id++) {
-        int rc = is_seen(r, id) ? 0 : is_gone(r, id, err);
-
-        if (rc < 0)
-            return -1;
-        if (rc > 0)
-            gone[n++] = id;
-        if (n < WRITE_BATCH)
-            continue;
-        if (write_gone(r, gone, n, err) != 0)
-            return -1;
-        n = 0;
-    }
-    return write_gone(r, gone, n, err);
+    while (n <= 2 && readdir(dir))
+        n++;
+    (void)closedir(dir);
+    return n <= 2;
 }
 
 static int check_not_empty(const struct run *r, struct error *err)
 {
     struct manifest_source any;
 
-    if (r->result->files > 0 || r->config->allow_empty)
+    if (r->result->files > 0 || r->config->allow_empty ||
+        (r->config->keep_rest && !has_no_names(r)))
         return 0;
     int rc = manifest_source_list(r->m, 0, 1, &any, err);
 
@@ -407,8 +320,13 @@ static int check_not_empty(const struct run *r, struct error *err)
 
 int index_scan(struct run *r, struct error *err)
 {
-    const struct walk_handler handler = {r, on_file, on_unreadable,
-                                         on_link_skipped};
+    const struct walk_handler handler = {
+        .opaque = r,
+        .file = on_file,
+        .unreadable = on_unreadable,
+        .folder = on_folder,
+        .link_skipped = on_link_skipped,
+    };
     const struct walk_what what = {r->config->exclude, r->config->only,
                                    r->config->n_only, r->config->follow};
 
@@ -421,9 +339,10 @@ int index_scan(struct run *r, struct error *err)
         manifest_source_last(r->m, &last, err) != 0)
         return -1;
     /* If as many were seen as there are, none has another place now. */
-    if (r->n_seen < last && find_moved(r, err) != 0)
+    if (r->n_seen < last && index_find_moved(r, err) != 0)
         return -1;
-    if (write_same(r, err) != 0 || write_vanished(r, last, err) != 0)
+    if (index_write_same(r, err) != 0 ||
+        index_write_vanished(r, last, err) != 0)
         return -1;
     manifest_known_close(r->known);
     r->known = NULL;
@@ -432,17 +351,20 @@ int index_scan(struct run *r, struct error *err)
 
 /* ---- release ---- */
 
-static void files_deinit(struct files *files)
+void index_files_deinit(struct files *files)
 {
     for (size_t i = 0; i < files->n; i++)
         free(files->v[i].relpath);
     free(files->v);
+    *files = (struct files){0};
 }
 
 void index_scan_deinit(struct run *r)
 {
-    files_deinit(&r->files);
-    files_deinit(&r->links);
+    index_files_deinit(&r->files);
+    index_files_deinit(&r->unsettled);
+    index_files_deinit(&r->links);
+    free(r->last_parser);
     for (size_t i = 0; i < r->n_same; i++) {
         char *relpath = (char *)(uintptr_t)r->same[i].relpath;
 

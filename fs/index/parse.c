@@ -22,12 +22,7 @@
 _Static_assert((int)PIECE <= (int)INDEX_JOBS_MAX, "parsed together");
 
 struct parse {
-    int root_fd; /* immutable, as is the rest up to `lock` */
-    enum beneath_links links;
-    const struct index_parser *parser;
-    const struct parse_file *files;
-    size_t n;
-    const atomic_bool *cancel;
+    struct parse_config c; /* immutable, as is the rest up to `lock` */
     unsigned n_threads;
     pthread_t threads[THREADS_MAX];
 
@@ -54,7 +49,7 @@ static double now_s(void)
 
 static bool is_cancelled(const struct parse *p)
 {
-    return p->cancel && atomic_load(p->cancel);
+    return p->c.cancel && atomic_load(p->c.cancel);
 }
 
 static const char *last_component(const char *relpath)
@@ -127,6 +122,30 @@ static void take_job(struct parse_slot *slot, struct index_job *j)
                    error->kind == ERROR_UNSUPPORTED ? EOPNOTSUPP : EIO);
 }
 
+/* Milliseconds since a file was last touched in any way; negative if that is
+ * in the future of our clock. Whoever sets mtime cannot set ctime. */
+static int64_t age_ms(const struct stat *st)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * 1000 +
+           (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
+}
+
+/* Might it be written to without a sign in its times? Some file systems count
+ * in seconds, or two of them. */
+static bool is_unsettled(const struct parse *p, const struct stat *st)
+{
+    enum { COARSE_MS = 2100 };
+    int64_t age = age_ms(st);
+    int64_t least = p->c.settle_ms;
+
+    if (st->st_ctim.tv_nsec == 0 && least < COARSE_MS)
+        least = COARSE_MS;
+    return age >= 0 && age < least;
+}
+
 /* A descriptor to parse, or -1: the slot then says what is to be said. The
  * version is that of the open file, not of the walk: whatever is written to it
  * from now on gives it a later mtime and the next run sees that. */
@@ -144,7 +163,8 @@ static int open_one(const struct parse *p, const struct parse_file *file,
                          .mtime_ns = file->mtime_ns},
     };
     manifest_header_init(&slot->parsed.header);
-    CLEANUP_FD int fd = beneath_open(p->root_fd, file->relpath, 0, p->links);
+    CLEANUP_FD int fd =
+        beneath_open(p->c.root_fd, file->relpath, 0, p->c.links);
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         slot->skip = true; /* the next run will see that it is gone */
@@ -169,7 +189,8 @@ static int open_one(const struct parse *p, const struct parse_file *file,
         set_failed(slot, MANIFEST_SCAN_UNREADABLE, &error, saved);
         return -1;
     }
-    if (!S_ISREG(st.st_mode)) {
+    slot->unsettled = S_ISREG(st.st_mode) && is_unsettled(p, &st);
+    if (!S_ISREG(st.st_mode) || slot->unsettled) {
         slot->skip = true;
         return -1;
     }
@@ -190,7 +211,7 @@ static void parse_piece(struct parse *p, size_t first, size_t n)
 
     for (size_t i = first; i < first + n; i++) {
         struct parse_slot *slot = &p->slots[i % AHEAD];
-        int fd = open_one(p, &p->files[i], slot);
+        int fd = open_one(p, &p->c.files[i], slot);
 
         if (fd < 0)
             continue;
@@ -198,10 +219,10 @@ static void parse_piece(struct parse *p, size_t first, size_t n)
         jobs[n_jobs++] =
             (struct index_job){.fd = fd,
                                .size = slot->entry.source.size,
-                               .name = last_component(p->files[i].relpath),
+                               .name = last_component(p->c.files[i].relpath),
                                .ret = &slot->parsed};
     }
-    p->parser->parse(p->parser->opaque, jobs, n_jobs);
+    p->c.parser->parse(p->c.parser->opaque, jobs, n_jobs);
     for (size_t i = 0; i < n_jobs; i++) {
         take_job(of[i], &jobs[i]);
         (void)close(jobs[i].fd);
@@ -217,7 +238,7 @@ static void skip_piece(struct parse *p, size_t first, size_t n)
 static void release_slot(const struct parse *p, struct parse_slot *slot)
 {
     if (slot->parsed.keep)
-        p->parser->release(slot->parsed.keep);
+        p->c.parser->release(slot->parsed.keep);
     slot->parsed.keep = NULL;
 }
 
@@ -229,10 +250,10 @@ static size_t claim(struct parse *p, size_t *ret_first)
     size_t n = 0;
 
     lock_acquire(&p->lock);
-    while (!p->stop && p->next < p->n && p->next >= p->taken + AHEAD)
+    while (!p->stop && p->next < p->c.n && p->next >= p->taken + AHEAD)
         lock_wait(&p->lock, &p->room);
-    if (!p->stop && p->next < p->n) {
-        size_t limit = p->taken + AHEAD < p->n ? p->taken + AHEAD : p->n;
+    if (!p->stop && p->next < p->c.n) {
+        size_t limit = p->taken + AHEAD < p->c.n ? p->taken + AHEAD : p->c.n;
 
         n = limit - p->next < PIECE ? limit - p->next : PIECE;
         *ret_first = p->next;
@@ -291,11 +312,7 @@ static int start_threads(struct parse *p, unsigned threads, struct error *err)
     return 0;
 }
 
-struct parse *parse_new(int root_fd, enum beneath_links links,
-                        const struct index_parser *parser,
-                        const struct parse_file *files, size_t n,
-                        unsigned threads, const atomic_bool *cancel,
-                        struct error *err)
+struct parse *parse_new(const struct parse_config *config, struct error *err)
 {
     struct parse *p = calloc(1, sizeof *p);
 
@@ -303,17 +320,12 @@ struct parse *parse_new(int root_fd, enum beneath_links links,
         (void)error_no_memory(err);
         return NULL;
     }
-    p->root_fd = root_fd;
-    p->links = links;
-    p->parser = parser;
-    p->files = files;
-    p->n = n;
-    p->cancel = cancel;
+    p->c = *config;
     p->last_take_s = now_s();
     lock_init(&p->lock);
     lock_check(pthread_cond_init(&p->room, NULL));
     lock_check(pthread_cond_init(&p->ready, NULL));
-    if (start_threads(p, threads, err) != 0) {
+    if (start_threads(p, config->threads, err) != 0) {
         parse_free(p);
         return NULL;
     }
@@ -345,7 +357,7 @@ static size_t ready_locked(const struct parse *p) REQUIRES(p->lock)
     size_t start = p->taken % AHEAD;
     size_t n = 0;
 
-    while (n < PARSE_BATCH && start + n < AHEAD && p->taken + n < p->n &&
+    while (n < PARSE_BATCH && start + n < AHEAD && p->taken + n < p->c.n &&
            p->done[start + n])
         n++;
     return n;
@@ -356,7 +368,7 @@ static bool is_enough_locked(const struct parse *p, size_t n) REQUIRES(p->lock)
 {
     if (n == 0)
         return false;
-    return n == PARSE_BATCH || p->taken + n == p->n ||
+    return n == PARSE_BATCH || p->taken + n == p->c.n ||
            (p->taken + n) % AHEAD == 0 || now_s() - p->last_take_s > 1.0;
 }
 
@@ -365,7 +377,7 @@ int parse_take(struct parse *p, struct parse_slot **ret, struct error *err)
     size_t n = 0;
 
     lock_acquire(&p->lock);
-    while (p->taken < p->n && !is_enough_locked(p, n = ready_locked(p)))
+    while (p->taken < p->c.n && !is_enough_locked(p, n = ready_locked(p)))
         lock_wait(&p->lock, &p->ready);
     *ret = &p->slots[p->taken % AHEAD];
     p->out = n;

@@ -28,18 +28,26 @@ struct parse_file {
 struct parse_slot {
     struct manifest_entry entry;
     struct index_parsed parsed;
-    bool skip; /* it is not there any more */
+    bool skip;      /* it is not there any more */
+    bool unsettled; /* it is skipped because it may still be written to */
     char message[ERROR_MSG_MAX];
 };
 
 struct parse;
 
-/* Starts the threads. `files` is borrowed until parse_free, *cancel too. */
-struct parse *parse_new(int root_fd, enum beneath_links links,
-                        const struct index_parser *parser,
-                        const struct parse_file *files, size_t n,
-                        unsigned threads, const atomic_bool *cancel,
-                        struct error *err);
+struct parse_config {
+    int root_fd;
+    enum beneath_links links;
+    const struct index_parser *parser;
+    const struct parse_file *files;
+    size_t n;
+    unsigned threads;
+    unsigned settle_ms; /* index.h */
+    const atomic_bool *cancel;
+};
+
+/* Starts the threads. What *config points to is borrowed until parse_free. */
+struct parse *parse_new(const struct parse_config *config, struct error *err);
 void parse_free(struct parse *p); /* may be NULL; stops the threads */
 
 /*

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,24 @@ static bool is_junk(const char *name)
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++)
         if (junk[i][0] == name[0] && fnmatch(junk[i], name, 0) == 0)
             return true;
+    return false;
+}
+
+bool walk_passes_by(const char *relpath)
+{
+    char name[NAME_MAX + 1];
+
+    while (*relpath) {
+        size_t n = strcspn(relpath, "/");
+
+        if (n > NAME_MAX)
+            return true;
+        memcpy(name, relpath, n);
+        name[n] = '\0';
+        if (is_junk(name))
+            return true;
+        relpath += n + (relpath[n] == '/');
+    }
     return false;
 }
 
@@ -341,6 +360,8 @@ static int read_folder(struct walk *w, const char *folder, struct error *err)
         (void)closedir(dir);
         return rc < 0 ? -1 : 0;
     }
+    if (w->handler->folder)
+        w->handler->folder(w->handler->opaque, folder, dirfd(dir));
     rc = read_names(dir, &items, err);
     if (rc > 0)
         rc = w->handler->unreadable(w->handler->opaque, folder, true, errno,

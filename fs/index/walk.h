@@ -41,6 +41,8 @@ struct walk_handler {
      * unknown; relpath "" is the root. */
     int (*unreadable)(void *opaque, const char *relpath, bool is_folder,
                       int sys_errno, struct error *err);
+    /* Before the names of a folder are read; `fd` is it. May be NULL. */
+    void (*folder)(void *opaque, const char *relpath, int fd);
     /* A link that leads nowhere. One that leaves the archive is a file: the
      * link itself, which cannot be opened. */
     void (*link_skipped)(void *opaque, const char *relpath);
@@ -59,5 +61,8 @@ struct walk_what {
 int walk_tree(int root_fd, const struct walk_what *what,
               const struct walk_handler *handler, const atomic_bool *cancel,
               struct error *err);
+
+/* Would the walk of an archive pass a path by, for one of its names? */
+bool walk_passes_by(const char *relpath);
 
 #endif

@@ -59,6 +59,7 @@ static int load_source(sqlite3_stmt *st, bool with_path,
 
 struct source_query {
     const char *relpath;
+    const char *from, *to; /* paths between these two */
     uint64_t dev, ino;
     int64_t after;
     unsigned limit;
@@ -128,15 +129,13 @@ int manifest_source_by_inode(struct manifest *m, uint64_t dev, uint64_t ino,
     return manifest_query(m, SQL_SOURCE_BY_INODE, query_by_inode, &q, err);
 }
 
-static int query_list(struct db *db, sqlite3_stmt *st, void *opaque,
-                      struct error *err)
+/* Rows into q->ret; their number, or -1. */
+static int load_sources(struct db *db, sqlite3_stmt *st,
+                        const struct source_query *q, struct error *err)
 {
-    const struct source_query *q = opaque;
     int n = 0;
     int rc;
 
-    db_bind_int(st, 1, q->after);
-    db_bind_int(st, 2, q->limit);
     while ((rc = db_step(db, st, err)) > 0) {
         if (load_source(st, true, &q->ret[n], err) != 0) {
             rc = -1;
@@ -151,12 +150,54 @@ static int query_list(struct db *db, sqlite3_stmt *st, void *opaque,
     return -1;
 }
 
+static int query_list(struct db *db, sqlite3_stmt *st, void *opaque,
+                      struct error *err)
+{
+    const struct source_query *q = opaque;
+
+    db_bind_int(st, 1, q->after);
+    db_bind_int(st, 2, q->limit);
+    return load_sources(db, st, q, err);
+}
+
+static int query_list_beneath(struct db *db, sqlite3_stmt *st, void *opaque,
+                              struct error *err)
+{
+    const struct source_query *q = opaque;
+
+    db_bind_text(st, 1, q->from);
+    db_bind_text(st, 2, q->to);
+    db_bind_int(st, 3, q->limit);
+    return load_sources(db, st, q, err);
+}
+
 int manifest_source_list(struct manifest *m, int64_t after, unsigned limit,
                          struct manifest_source *ret, struct error *err)
 {
     struct source_query q = {.after = after, .limit = limit, .ret = ret};
 
     return manifest_query(m, SQL_SOURCE_LIST, query_list, &q, err);
+}
+
+/* What is beneath a/b lies between a/b/ and a/b0: 0 follows the slash. */
+int manifest_source_list_beneath(struct manifest *m, const char *folder,
+                                 const char *after, unsigned limit,
+                                 struct manifest_source *ret, struct error *err)
+{
+    CLEANUP_FREE char *bounds = NULL;
+    size_t n = strlen(folder) + 2;
+
+    if (asprintf(&bounds, "%s/%c%s0", folder, '\0', folder) < 0) {
+        bounds = NULL;
+        return error_no_memory(err);
+    }
+    struct source_query q = {.from = after ? after : bounds,
+                             .to = bounds + n,
+                             .limit = limit,
+                             .ret = ret};
+
+    return manifest_query(m, SQL_SOURCE_LIST_BENEATH, query_list_beneath, &q,
+                          err);
 }
 
 struct problem_query {

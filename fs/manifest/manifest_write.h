@@ -78,6 +78,13 @@ int manifest_source_by_inode(struct manifest *m, uint64_t dev, uint64_t ino,
 int manifest_source_list(struct manifest *m, int64_t after, unsigned limit,
                          struct manifest_source *ret, struct error *err);
 
+/* The same of what is beneath one folder, by path; `after` is a path, or NULL
+ * at first. */
+int manifest_source_list_beneath(struct manifest *m, const char *folder,
+                                 const char *after, unsigned limit,
+                                 struct manifest_source *ret,
+                                 struct error *err);
+
 /* Calls `each` for every file that is there, something is wrong with, and that
  * has given no image: its path and what is wrong. Stops when it returns -1. */
 typedef int (*manifest_problem_fn)(void *opaque, const char *relpath,
@@ -223,9 +230,9 @@ int manifest_write_names(struct manifest *m, manifest_digest_fn digest,
 int manifest_write_volumes(struct manifest *m, const atomic_bool *cancel,
                            struct error *err);
 
-/* The run is complete: names are final, what belongs to instances that are
- * gone is dropped, statistics for the query planner are taken if anything
- * changed. `parser` is the revision of who parsed. */
+/* The run is complete: names are final. If anything changed, what belongs to
+ * instances that are gone is dropped, which looks at all rows, and statistics
+ * for the query planner are taken. `parser` is the revision of who parsed. */
 int manifest_write_end(struct manifest *m, const char *archive,
                        const char *parser, bool changed, struct error *err);
 

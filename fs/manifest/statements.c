@@ -316,6 +316,10 @@ static const char *const texts[SQL_COUNT] = {
                         "relpath FROM source WHERE id>?1 AND vanished=0"
                         " ORDER BY id LIMIT ?2",
     [SQL_SOURCE_LAST] = "SELECT coalesce(max(id),0) FROM source",
+    [SQL_SOURCE_LIST_BENEATH] =
+        "SELECT id,dev,ino,size,mtime_ns,scan_state,vanished,relpath"
+        " FROM source WHERE relpath>?1 AND relpath<?2 AND vanished=0"
+        " ORDER BY relpath LIMIT ?3",
     [SQL_SOURCE_INSERT] = "INSERT INTO source(relpath,dev,ino,size,mtime_ns,"
                           "scan_state,scan_error)"
                           " VALUES(?1,?2,?3,?4,?5,?6,?7)",

@@ -85,7 +85,8 @@ struct index_result engine_index(struct engine *e)
                                   .archive = e->archive,
                                   .parser = &parser,
                                   .threads = 1,
-                                  .allow_empty = true};
+                                  .allow_empty = true,
+                                  .settle_ms = 1};
 
     ck_assert_msg(index_run(&config, &result, &err) == 0, "%s", err.msg);
     if (e->render)

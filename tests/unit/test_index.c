@@ -69,6 +69,8 @@ static int try_index(const struct index_config *more, struct index_result *ret)
     config.parser = &parser;
     if (!config.warn)
         config.warn = warn;
+    if (!config.settle_ms)
+        config.settle_ms = 1;
     return index_run(&config, ret, &err);
 }
 
@@ -595,6 +597,218 @@ START_TEST(renamed_folders_keep_every_id)
 }
 END_TEST
 
+/* ---- files that are being written ---- */
+
+struct writer {
+    pthread_t thread;
+    atomic_bool stop;
+};
+
+static void *write_on_and_on(void *opaque)
+{
+    struct writer *w = opaque;
+
+    for (int i = 0; !atomic_load(&w->stop); i++) {
+        char *text = fake_file("1.2", "1.2.3", "1.2.3.1", i, NULL);
+
+        scratch_write(archive, "hot", text, 0);
+        free(text);
+        (void)usleep(1000);
+    }
+    return NULL;
+}
+
+START_TEST(what_was_just_written_is_waited_for)
+{
+    struct index_config config = {.settle_ms = 300};
+    struct index_result r;
+    struct stat st;
+
+    put("a", "1.2", "1.2.3", "1.2.3.1", 0);
+    ck_assert_int_eq(try_index(&config, &r), 0);
+    ck_assert_uint_eq(r.added, 1);
+    ck_assert_uint_eq(r.unsettled, 0);
+    char *path = scratch_text("%s/a", archive);
+    struct timespec now;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    ck_assert_int_ge((now.tv_sec - st.st_ctim.tv_sec) * 1000 +
+                         (now.tv_nsec - st.st_ctim.tv_nsec) / 1000000,
+                     300);
+    free(path);
+}
+END_TEST
+
+START_TEST(what_is_written_on_and_on_stays_as_it_was)
+{
+    struct index_config config = {.settle_ms = 100};
+    struct writer w = {.stop = false};
+    struct index_result r;
+
+    put("hot", "1.2", "1.2.3", "1.2.3.1", 0);
+    put("b", "1.2", "1.2.3", "1.2.3.2", 1);
+    (void)run();
+    int64_t before = count("SELECT id FROM cohort WHERE rel LIKE '%3.1.tiff'");
+
+    ck_assert_int_eq(pthread_create(&w.thread, NULL, write_on_and_on, &w), 0);
+    put("c", "1.2", "1.2.3", "1.2.3.3", 2);
+    remove_file("b");
+    (void)usleep(20000);
+    ck_assert_int_eq(try_index(&config, &r), 0);
+    atomic_store(&w.stop, true);
+    ck_assert_int_eq(pthread_join(w.thread, NULL), 0);
+    ck_assert_uint_eq(r.unsettled, 1);
+    ck_assert_uint_eq(r.added, 1);
+    ck_assert_uint_eq(r.vanished, 1);
+    ck_assert_int_eq(count("SELECT id FROM cohort WHERE rel LIKE '%3.1.tiff'"),
+                     before);
+    ck_assert_int_eq(try_index(&config, &r), 0);
+    ck_assert_uint_eq(r.replaced, 1);
+    ck_assert_uint_eq(r.unsettled, 0);
+}
+END_TEST
+
+/* ---- a few places ---- */
+
+static struct index_result run_at(const char *const *places, size_t n)
+{
+    struct index_config config = {
+        .only = places, .n_only = n, .keep_rest = true};
+    struct index_result r;
+
+    ck_assert_msg(try_index(&config, &r) == 0, "%s", err.msg);
+    return r;
+}
+
+START_TEST(places_are_looked_at_and_the_rest_stays)
+{
+    static const char *const places[] = {"ct/0003.dcm", "d", "gone", "new"};
+    struct index_result r;
+
+    put_series(10);
+    put("d/1", "1.3", "1.3.1", "1.3.1.1", 0);
+    put("d/e/1", "1.3", "1.3.1", "1.3.1.2", 1);
+    put("d-1", "1.3", "1.3.1", "1.3.1.4", 3); /* sorts between d and d/ */
+    put("gone", "1.3", "1.3.1", "1.3.1.3", 2);
+    (void)run();
+    put("ct/0002.dcm", "1.2", "1.2.3", "1.2.3.50", 60);
+    put("ct/0003.dcm", "1.2", "1.2.3", "1.2.3.51", 61);
+    put("d/2", "1.3", "1.3.1", "1.3.1.5", 4);
+    put("new", "1.3", "1.3.1", "1.3.1.6", 5);
+    remove_file("ct/0001.dcm"); /* nobody said so */
+    remove_file("gone");
+    remove_file("d/e/1");
+    remove_file("d-1");
+    r = run_at(places, 4);
+    ck_assert_uint_eq(r.files, 4);
+    ck_assert_uint_eq(r.unchanged, 1);
+    ck_assert_uint_eq(r.parsed, 3);
+    ck_assert_uint_eq(r.replaced, 1);
+    ck_assert_uint_eq(r.added, 2);
+    ck_assert_uint_eq(r.vanished, 2);
+    ck_assert_int_eq(count("SELECT count(*) FROM instance WHERE gone<>0"), 3);
+    r = run();
+    ck_assert_uint_eq(r.parsed, 1);
+    ck_assert_uint_eq(r.vanished, 2);
+}
+END_TEST
+
+START_TEST(files_move_between_places_and_keep_their_ids)
+{
+    static const char *const from[] = {"ct"};
+    static const char *const to[] = {"moved"};
+    static const char *const both[] = {"ct", "moved"};
+    struct index_result r;
+
+    put_series(8);
+    (void)run();
+    char *before =
+        rows_query(state, "SELECT group_concat(id||uid) FROM cohort");
+
+    rename_file("ct", "moved");
+    r = run_at(both, 2);
+    ck_assert_uint_eq(r.moved, 8);
+    rename_file("moved", "ct"); /* the new place is told first */
+    r = run_at(from, 1);
+    ck_assert_uint_eq(r.moved, 8);
+    r = run_at(to, 1);
+    ck_assert_uint_eq(r.vanished, 0);
+    rename_file("ct", "moved"); /* the old one first */
+    r = run_at(from, 1);
+    ck_assert_uint_eq(r.vanished, 8);
+    r = run_at(to, 1);
+    ck_assert_uint_eq(r.moved, 8);
+    ck_assert_uint_eq(r.parsed, 0);
+    char *after = rows_query(state, "SELECT group_concat(id||uid) FROM cohort");
+
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+}
+END_TEST
+
+START_TEST(a_hard_link_elsewhere_is_not_moved)
+{
+    static const char *const places[] = {"link"};
+
+    put("a", "1.2", "1.2.3", "1.2.3.1", 0);
+    (void)run();
+    char *a = scratch_text("%s/a", archive);
+    char *b = scratch_text("%s/link", archive);
+
+    ck_assert_int_eq(link(a, b), 0);
+    free(a);
+    free(b);
+    struct index_result r = run_at(places, 1);
+
+    ck_assert_uint_eq(r.moved, 0);
+    ck_assert_uint_eq(r.parsed, 1);
+    ck_assert_int_eq(count("SELECT count(*) FROM source WHERE vanished=0"), 2);
+}
+END_TEST
+
+START_TEST(places_come_after_a_whole_run)
+{
+    static const char *const places[] = {"a"};
+    struct index_config config = {
+        .only = places, .n_only = 1, .keep_rest = true};
+    struct index_result r;
+
+    put("a", "1.2", "1.2.3", "1.2.3.1", 0);
+    ck_assert_int_eq(try_index(&config, &r), -1);
+    ck_assert_int_eq(err.kind, ERROR_USAGE);
+    err = (struct error)ERROR_INIT;
+    (void)run();
+    remove_file("a"); /* the last: a disk that is not mounted looks so */
+    ck_assert_int_eq(try_index(&config, &r), -1);
+    ck_assert_int_eq(err.kind, ERROR_USAGE);
+    put("b", "1.2", "1.2.3", "1.2.3.2", 0);
+    ck_assert_uint_eq(run_at(places, 1).vanished, 1);
+}
+END_TEST
+
+/* "fd: path" of each folder. */
+static void note_folder(void *opaque, const char *relpath, int fd)
+{
+    struct stat st;
+
+    ck_assert(fstat(fd, &st) == 0 && S_ISDIR(st.st_mode));
+    warn(opaque, "folder", relpath);
+}
+
+START_TEST(folders_are_told)
+{
+    struct index_config config = {.folder = note_folder};
+    struct index_result r;
+
+    put("a/b", "1.2", "1.2.3", "1.2.3.1", 0);
+    put(".git/c", "1.2", "1.2.3", "1.2.3.2", 0);
+    ck_assert_int_eq(try_index(&config, &r), 0);
+    ck_assert_str_eq(warnings, "folder: \nfolder: a\n");
+}
+END_TEST
+
 START_TEST(another_device_number_is_no_change)
 {
     put_series(5);
@@ -928,6 +1142,13 @@ static Suite *suite(void)
     tcase_add_test(t, a_touched_file_is_a_changed_file);
     tcase_add_test(t, another_file_in_its_place_is_a_changed_file);
     tcase_add_test(t, renamed_folders_keep_every_id);
+    tcase_add_test(t, what_was_just_written_is_waited_for);
+    tcase_add_test(t, what_is_written_on_and_on_stays_as_it_was);
+    tcase_add_test(t, places_are_looked_at_and_the_rest_stays);
+    tcase_add_test(t, files_move_between_places_and_keep_their_ids);
+    tcase_add_test(t, a_hard_link_elsewhere_is_not_moved);
+    tcase_add_test(t, places_come_after_a_whole_run);
+    tcase_add_test(t, folders_are_told);
     tcase_add_test(t, another_device_number_is_no_change);
     tcase_add_test(t, an_archive_that_is_not_mounted_loses_nothing);
     tcase_add_test(t, what_cannot_be_read_is_not_gone);
