@@ -122,7 +122,9 @@ struct control *control_new(const struct control_config *config,
     c->disk = config->disk;
     c->state_dir = strdup(config->state_dir);
     c->database = strdup(config->database);
-    if (!c->state_dir || !c->database) {
+    if (config->socket)
+        c->socket = strdup(config->socket);
+    if (!c->state_dir || !c->database || (config->socket && !c->socket)) {
         control_free(c);
         (void)error_no_memory(err);
         return NULL;
@@ -145,6 +147,7 @@ void control_free(struct control *c)
     lock_deinit(&c->lock);
     free(c->state_dir);
     free(c->database);
+    free(c->socket);
     free(c);
 }
 

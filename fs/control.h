@@ -49,6 +49,7 @@ struct control_config {
     const struct report *report;
     const char *state_dir; /* for big snapshots; copied */
     const char *database;  /* path of the manifest snapshot; copied */
+    const char *socket;    /* rescan_socket.h; NULL: there is none; copied */
     control_csv_fn csv;
     void *csv_opaque;
     const char *disk; /* folder of the disk tier; NULL: none */

@@ -34,6 +34,7 @@ struct control {
     const struct report *report;
     char *state_dir;
     char *database;
+    char *socket;
     control_csv_fn csv;
     void *csv_opaque;
     const char *disk;

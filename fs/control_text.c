@@ -16,6 +16,16 @@ static int write_grammar(struct control *c, const char *name, FILE *out,
     return 0;
 }
 
+static int write_socket(struct control *c, const char *name, FILE *out,
+                        struct error *err)
+{
+    (void)name;
+    if (!c->socket)
+        return error_set(err, ERROR_NOT_FOUND, "nobody can be asked");
+    (void)fprintf(out, "%s\n", c->socket);
+    return 0;
+}
+
 static int write_json(struct control *c, const char *name, FILE *out,
                       struct error *err)
 {
@@ -100,6 +110,7 @@ static int write_csv(struct control *c, const char *name, FILE *out,
 
 static const struct control_text files[] = {
     {INODE_FOLDER_TOP, "grammar.txt", false, write_grammar},
+    {INODE_FOLDER_TOP, "socket", false, write_socket},
     {INODE_FOLDER_TOP, "stats.json", false, write_json},
     {INODE_FOLDER_TOP, "stats.prom", false, write_prometheus},
     {INODE_FOLDER_TOP, "errors.tsv", true, write_errors},

@@ -1,59 +1,49 @@
 // SPDX-License-Identifier: MIT
-/* indexer.c: see indexer.h. */
-#include "indexer.h"
+/*
+ * indexer.c: see indexer.h. The threads, and whose turn it is.
+ */
+#include "indexer_impl.h"
 
-#include <inttypes.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon.h"
 #include "prepfs/cleanup.h"
-#include "refresh.h"
 
 enum {
-    POLL_MS = 2000,        /* between looks at what was indexed elsewhere */
-    POLL_INDEXING_MS = 500 /* while entries appear batch by batch */
+    POLL_MS = 2000,         /* between looks at what was indexed elsewhere */
+    POLL_INDEXING_MS = 500, /* while entries appear batch by batch */
+    SNAPSHOT_TIMES = 9      /* rest after a snapshot, of its time */
 };
 
-struct indexer {
-    struct fs *fs;
-    char *archive;
-    char *snapshot;
-    const atomic_bool *cancel;
-    bool show_progress;
+static void init_wake(struct indexer *x)
+{
+    pthread_condattr_t attr;
 
-    struct refresh refresh;
-    bool thread_runs;
-    bool watcher_runs;
-    pthread_t thread;  /* passes and snapshots */
-    pthread_t watcher; /* tells the kernel, also during a pass */
-
-    struct lock lock;
-    pthread_cond_t wake;
-    bool stop;
-    bool wanted;         /* a pass */
-    bool wants_snapshot; /* of what others have indexed */
-
-    bool is_stale; /* the watcher's: the snapshot of a cohort */
-};
+    lock_check(pthread_condattr_init(&attr));
+    lock_check(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+    lock_check(pthread_cond_init(&x->wake, &attr));
+    lock_check(pthread_condattr_destroy(&attr));
+}
 
 struct indexer *indexer_new(const struct indexer_config *config,
                             struct error *err)
 {
     struct indexer *x = calloc(1, sizeof *x);
+    uint64_t every_ms =
+        config->clock_s > 0 ? (uint64_t)config->clock_s * 1000 : 0;
 
     if (!x) {
         (void)error_no_memory(err);
         return NULL;
     }
     lock_init(&x->lock);
-    lock_check(pthread_cond_init(&x->wake, NULL));
+    init_wake(x);
     x->fs = config->fs;
     x->cancel = config->cancel;
     x->show_progress = config->show_progress;
+    x->clock_s = config->clock_s;
     x->archive = strdup(config->archive);
     x->snapshot = strdup(config->snapshot);
     if (!x->archive || !x->snapshot) {
@@ -61,6 +51,11 @@ struct indexer *indexer_new(const struct indexer_config *config,
         (void)error_no_memory(err);
         return NULL;
     }
+    if (!config->watch && x->clock_s < 0)
+        every_ms = INDEXER_CLOCK_S * UINT64_C(1000);
+    schedule_init(&x->schedule, every_ms, log_now_ms());
+    if (config->watch)
+        indexer_watch(x);
     return x;
 }
 
@@ -72,121 +67,17 @@ void indexer_free(struct indexer *x)
     x->stop = true;
     lock_check(pthread_cond_broadcast(&x->wake));
     lock_release(&x->lock);
-    if (x->thread_runs)
-        lock_check(pthread_join(x->thread, NULL));
-    if (x->watcher_runs)
-        lock_check(pthread_join(x->watcher, NULL));
+    if (x->passer_runs)
+        lock_check(pthread_join(x->passer, NULL));
+    if (x->teller_runs)
+        lock_check(pthread_join(x->teller, NULL));
+    watch_free(x->watch);
+    touched_deinit(&x->touched);
     lock_check(pthread_cond_destroy(&x->wake));
     lock_deinit(&x->lock);
     free(x->archive);
     free(x->snapshot);
     free(x);
-}
-
-/* ---- progress ---- */
-
-static int print_time(char *buf, size_t size, double seconds)
-{
-    if (seconds < 60)
-        return snprintf(buf, size, ", %.0f s left", seconds);
-    if (seconds < 3600)
-        return snprintf(buf, size, ", %.0f min left", seconds / 60);
-    return snprintf(buf, size, ", %.1f h left", seconds / 3600);
-}
-
-void indexer_progress_line(const struct index_progress *p, char *buf,
-                           size_t size)
-{
-    char left[48] = "";
-
-    if (p->phase == INDEX_WALKING) {
-        (void)snprintf(buf, size, "indexing: %" PRIu64 " files found",
-                       p->found);
-        return;
-    }
-    if (p->phase == INDEX_FINISHING) {
-        (void)snprintf(buf, size, "indexing: %" PRIu64 " files read, sorting",
-                       p->done);
-        return;
-    }
-    if (p->remaining_s >= 0)
-        (void)print_time(left, sizeof left, p->remaining_s);
-    (void)snprintf(buf, size,
-                   "indexing: %" PRIu64 " of %" PRIu64 " files, %.0f files/s"
-                   "%s",
-                   p->done, p->total, p->files_per_s, left);
-}
-
-static void on_progress(void *opaque, const struct index_progress *p)
-{
-    struct indexer *x = opaque;
-    char line[160];
-
-    atomic_store(&x->fs->report.index_done, p->done);
-    atomic_store(&x->fs->report.index_total, p->total);
-    indexer_progress_line(p, line, sizeof line);
-    daemon_notify_status(line);
-    if (x->show_progress)
-        (void)fprintf(stderr, "\r%s\033[K", line);
-}
-
-static void on_warning(void *opaque, const char *relpath, const char *message)
-{
-    struct indexer *x = opaque;
-    char line[ERROR_MSG_MAX + 256];
-
-    (void)snprintf(line, sizeof line, "archive, %s: %s", relpath, message);
-    (void)log_failure(x->fs->log, log_now_ms(), line);
-}
-
-/* ---- a pass ---- */
-
-static void log_result(struct indexer *x, const struct index_result *r)
-{
-    log_line(x->fs->log, LOG_LEVEL_INFO,
-             "indexed %s in %.1f s: %" PRIu64 " files, %" PRIu64
-             " new images, %" PRIu64 " changed, %" PRIu64 " gone, %" PRIu64
-             " not readable",
-             x->archive, r->seconds, r->files, r->added, r->replaced,
-             r->vanished, r->errors);
-}
-
-static bool changed_the_tree(const struct index_result *r)
-{
-    return r->added || r->replaced || r->vanished || r->moved;
-}
-
-/* 0; 1 if another process is indexing this archive; -1. */
-static int pass(struct indexer *x, struct index_result *ret, struct error *err)
-{
-    struct index_dicom_config dicom = {.workers = x->fs->workers};
-    struct index_parser parser;
-    struct index_config config = {
-        .manifest = x->fs->manifest,
-        .archive = x->archive,
-        .follow = x->fs->options->follow,
-        .parser = &parser,
-        .threads = (unsigned)x->fs->options->threads,
-        .cancel = x->cancel,
-        .progress = on_progress,
-        .warn = on_warning,
-        .opaque = x,
-    };
-    int rc;
-
-    index_dicom_parser(&dicom, &parser);
-    atomic_store(&x->fs->report.indexing, true);
-    rc = index_run(&config, ret, err);
-    /* The paths of a first index, which malloc would keep. */
-    (void)malloc_trim(0);
-    atomic_store(&x->fs->report.indexing, false);
-    if (x->show_progress)
-        (void)fprintf(stderr, "\r\033[K");
-    if (rc < 0)
-        return err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK ? 1 : -1;
-    log_result(x, ret);
-    daemon_notify_status("the index is complete");
-    return 0;
 }
 
 int indexer_has_run(struct indexer *x, struct error *err)
@@ -196,41 +87,19 @@ int indexer_has_run(struct indexer *x, struct error *err)
     return manifest_parser(x->fs->manifest, &parser, err);
 }
 
-/* manifest.db: always after a change, and if there is none. */
-static int make_snapshot(struct indexer *x, bool changed, struct error *err)
+/* Waits for a wake-up, or until a time in milliseconds. */
+static void wait_until_locked(struct indexer *x, uint64_t ms) REQUIRES(x->lock)
 {
-    if (!changed && access(x->snapshot, R_OK) == 0)
-        return 0;
-    return manifest_snapshot(x->fs->manifest, x->snapshot, err);
-}
+    struct timespec until = {.tv_sec = (time_t)(ms / 1000),
+                             .tv_nsec = (long)(ms % 1000) * 1000000};
 
-int indexer_first(struct indexer *x, struct error *err)
-{
-    struct index_result result = {0};
-    int rc = pass(x, &result, err);
-
-    if (rc == 0 && cohort_update(x->fs->cohort, true, err) < 0)
-        return -1;
-    return rc != 0 ? rc : make_snapshot(x, true, err);
-}
-
-/* ---- the threads ---- */
-
-/* Waits for a reason to make a pass, or a snapshot alone; false to stop. */
-static bool wait_for_wish(struct indexer *x, bool *ret_pass)
-{
-    bool stop;
-
-    lock_acquire(&x->lock);
-    while (!x->stop && !x->wanted && !x->wants_snapshot)
+    if (ms == SCHEDULE_NEVER)
         lock_wait(&x->lock, &x->wake);
-    *ret_pass = x->wanted;
-    x->wanted = false;
-    x->wants_snapshot = false;
-    stop = x->stop;
-    lock_release(&x->lock);
-    return !stop;
+    else
+        (void)pthread_cond_timedwait(&x->wake, &x->lock.mutex, &until);
 }
+
+/* ---- manifest.db ---- */
 
 static void log_error(struct indexer *x, const char *what,
                       const struct error *err)
@@ -239,73 +108,63 @@ static void log_error(struct indexer *x, const char *what,
         log_line(x->fs->log, LOG_LEVEL_ERROR, "%s: %s", what, err->msg);
 }
 
-/* Also if nothing changed in the archive: labels may have. */
-static int look_at_cohort(struct indexer *x)
+/* It is a copy of everything: in a row of small changes, not after each. */
+static int make_snapshot(struct indexer *x, struct error *err)
 {
-    struct error err = ERROR_INIT;
-    int news = cohort_update(x->fs->cohort, true, &err);
+    uint64_t began = log_now_ms();
+    int rc = manifest_snapshot(x->fs->manifest, x->snapshot, err);
+    uint64_t now = log_now_ms();
 
-    if (news < 0)
-        log_error(x, "where", &err);
-    return news;
+    x->snapshot_wanted = false;
+    x->snapshot_rest_until = now + SNAPSHOT_TIMES * (now - began);
+    return rc;
 }
 
-static void pass_and_snapshot(struct indexer *x)
+static void snapshot(struct indexer *x)
+{
+    struct error err = ERROR_INIT;
+
+    if (make_snapshot(x, &err) < 0)
+        log_error(x, "manifest.db", &err);
+}
+
+int indexer_first(struct indexer *x, struct error *err)
 {
     struct index_result result = {0};
-    struct error err = ERROR_INIT;
-    int rc = pass(x, &result, &err);
-    bool changed = look_at_cohort(x) == COHORT_CHANGED;
+    int rc = indexer_pass(x, NULL, &result, err);
 
-    if (rc < 0)
-        log_error(x, "index", &err);
-    if (rc == 0 &&
-        make_snapshot(x, changed || changed_the_tree(&result), &err) < 0)
-        log_error(x, "manifest.db", &err);
+    if (rc == 0 && cohort_update(x->fs->cohort, true, err) < 0)
+        return -1;
+    return rc != 0 ? rc : make_snapshot(x, err);
 }
 
-static void snapshot_only(struct indexer *x, bool changed)
+/* ---- telling the kernel ---- */
+
+/* Waits until the teller has told all there is now, or the end. */
+static void tell(struct indexer *x)
 {
-    struct error err = ERROR_INIT;
+    uint64_t round;
 
-    if (make_snapshot(x, changed, &err) < 0)
-        log_error(x, "manifest.db", &err);
-}
-
-static void *run_passes(void *opaque)
-{
-    struct indexer *x = opaque;
-    struct error err = ERROR_INIT;
-    bool pass_too;
-
-    /* If an earlier mount ended between its index and its snapshot. That of a
-     * cohort may be what a process that was killed has left. */
-    if (indexer_has_run(x, &err) == 1)
-        snapshot_only(x, x->fs->cohort != NULL);
-    while (wait_for_wish(x, &pass_too)) {
-        if (pass_too)
-            pass_and_snapshot(x);
-        else
-            snapshot_only(x, true);
-    }
-    return NULL;
-}
-
-/* Sleeps; false to stop. */
-static bool nap(struct indexer *x)
-{
-    long ms = atomic_load(&x->fs->report.indexing) ? POLL_INDEXING_MS : POLL_MS;
-    struct timespec until;
-    bool stop;
-    int rc = 0;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     lock_acquire(&x->lock);
-    while (!x->stop && rc == 0)
-        rc = pthread_cond_timedwait(&x->wake, &x->lock.mutex, &until);
+    round = ++x->tell_asked;
+    lock_check(pthread_cond_broadcast(&x->wake));
+    while (!x->stop && x->told < round)
+        lock_wait(&x->lock, &x->wake);
+    lock_release(&x->lock);
+}
+
+/* Sleeps until it is time, or until somebody waits; false to stop. */
+static bool nap(struct indexer *x, uint64_t *ret_round)
+{
+    uint64_t until =
+        log_now_ms() +
+        (atomic_load(&x->fs->report.indexing) ? POLL_INDEXING_MS : POLL_MS);
+    bool stop;
+
+    lock_acquire(&x->lock);
+    while (!x->stop && x->told == x->tell_asked && log_now_ms() < until)
+        wait_until_locked(x, until);
+    *ret_round = x->tell_asked;
     stop = x->stop;
     lock_release(&x->lock);
     return !stop;
@@ -341,17 +200,156 @@ static int look_around(struct indexer *x, struct error *err)
     return refresh_run(&x->refresh, err);
 }
 
-static void *watch(void *opaque)
+static void *run_teller(void *opaque)
 {
     struct indexer *x = opaque;
-    struct error err = ERROR_INIT;
+    uint64_t round;
 
-    while (nap(x)) {
+    while (nap(x, &round)) {
+        struct error err = ERROR_INIT;
+
         if (look_around(x, &err) < 0)
             (void)log_failure(x->fs->log, log_now_ms(), err.msg);
+        lock_acquire(&x->lock);
+        x->told = round;
+        lock_check(pthread_cond_broadcast(&x->wake));
+        lock_release(&x->lock);
     }
     return NULL;
 }
+
+/* ---- passes ---- */
+
+struct turn {
+    enum schedule_what what; /* SCHEDULE_NOTHING: a snapshot */
+    uint64_t began;
+    uint64_t ticket; /* the last one that this answers */
+    struct touched places;
+};
+
+/* Waits for a turn; false to stop. */
+static bool take_turn(struct indexer *x, struct turn *ret)
+{
+    uint64_t snapshot_due;
+    bool stop;
+
+    *ret = (struct turn){.what = SCHEDULE_NOTHING};
+    lock_acquire(&x->lock);
+    for (;;) {
+        uint64_t due = schedule_due(&x->schedule);
+        uint64_t now = log_now_ms();
+
+        x->snapshot_wanted = x->snapshot_wanted || x->wants_snapshot;
+        x->wants_snapshot = false;
+        snapshot_due =
+            x->snapshot_wanted ? x->snapshot_rest_until : SCHEDULE_NEVER;
+        ret->began = now;
+        stop = x->stop;
+        if (stop || now >= due || now >= snapshot_due)
+            break;
+        wait_until_locked(x, due < snapshot_due ? due : snapshot_due);
+    }
+    if (!stop)
+        ret->what = schedule_begin(&x->schedule, ret->began);
+    if (ret->what != SCHEDULE_NOTHING) {
+        ret->places = x->touched;
+        x->touched = (struct touched){0};
+        ret->ticket = x->asked;
+    }
+    lock_release(&x->lock);
+    return !stop;
+}
+
+/* What this turn was to look at is to be looked at again. */
+static void put_back_locked(struct indexer *x, const struct turn *t)
+    REQUIRES(x->lock)
+{
+    if (t->what == SCHEDULE_ALL)
+        touched_add(&x->touched, "");
+    for (size_t i = 0; i < t->places.n; i++)
+        touched_add(&x->touched, t->places.paths[i]);
+}
+
+/* `rc` as of indexer_pass. */
+static void end_turn(struct indexer *x, const struct turn *t, int rc,
+                     const struct index_result *result, const struct error *err)
+{
+    bool is_answer = rc <= 0 && t->what == SCHEDULE_ALL;
+
+    lock_acquire(&x->lock);
+    if (rc > 0 || (rc < 0 && t->what == SCHEDULE_PLACES))
+        put_back_locked(x, t);
+    schedule_end(&x->schedule, t->what, t->began, log_now_ms(),
+                 !touched_is_empty(&x->touched) && !x->schedule.first_news);
+    if (is_answer) {
+        x->answered = t->ticket;
+        x->answer.failed = rc < 0;
+        x->answer.result = *result;
+        memcpy(x->answer.message, err->msg, sizeof x->answer.message);
+    }
+    lock_release(&x->lock);
+}
+
+/* Also if nothing changed in the archive: labels may have. After a look at a
+ * few places the teller does it, when it is time. */
+static bool cohort_changed(struct indexer *x, const struct turn *t)
+{
+    struct error err = ERROR_INIT;
+    int news = t->what == SCHEDULE_ALL
+                   ? cohort_update(x->fs->cohort, true, &err)
+                   : COHORT_SAME;
+
+    if (news < 0)
+        log_error(x, "where", &err);
+    return news == COHORT_CHANGED;
+}
+
+static void pass(struct indexer *x, struct turn *t)
+{
+    struct index_result result = {0};
+    struct error err = ERROR_INIT;
+    int rc;
+
+    touched_settle(&t->places);
+    if (t->places.everything)
+        t->what = SCHEDULE_ALL;
+    rc = indexer_pass(x, t->what == SCHEDULE_ALL ? NULL : &t->places, &result,
+                      &err);
+    if (rc < 0 && err.kind != ERROR_INTERRUPTED)
+        (void)log_failure(x->fs->log, log_now_ms(), err.msg);
+    if (cohort_changed(x, t) || (rc == 0 && (indexer_changed(&result) ||
+                                             access(x->snapshot, R_OK) != 0)))
+        x->snapshot_wanted = true;
+    if (rc <= 0)
+        tell(x);
+    if (x->snapshot_wanted && rc == 0 &&
+        (t->what == SCHEDULE_ALL || log_now_ms() >= x->snapshot_rest_until))
+        snapshot(x);
+    end_turn(x, t, rc, &result, &err);
+}
+
+static void *run_passer(void *opaque)
+{
+    struct indexer *x = opaque;
+    struct error err = ERROR_INIT;
+    struct turn turn;
+
+    /* If an earlier mount ended between its index and its snapshot. That of a
+     * cohort may be what a process that was killed has left. */
+    if (indexer_has_run(x, &err) == 1 &&
+        (x->fs->cohort || access(x->snapshot, R_OK) != 0))
+        snapshot(x);
+    while (take_turn(x, &turn)) {
+        if (turn.what == SCHEDULE_NOTHING)
+            snapshot(x);
+        else
+            pass(x, &turn);
+        touched_deinit(&turn.places);
+    }
+    return NULL;
+}
+
+/* ---- from outside ---- */
 
 static int start_thread(pthread_t *ret, void *(*run)(void *), struct indexer *x,
                         struct error *err)
@@ -368,21 +366,44 @@ int indexer_start(struct indexer *x, struct fuse_session *se, bool pass_first,
                   struct error *err)
 {
     x->show_progress = false;
-    x->wanted = pass_first;
+    if (pass_first)
+        indexer_rescan(x);
     if (refresh_init(&x->refresh, x->fs, se, err) < 0 ||
-        start_thread(&x->thread, run_passes, x, err) < 0)
+        start_thread(&x->teller, run_teller, x, err) < 0)
         return -1;
-    x->thread_runs = true;
-    if (start_thread(&x->watcher, watch, x, err) < 0)
+    x->teller_runs = true;
+    if (start_thread(&x->passer, run_passer, x, err) < 0)
         return -1;
-    x->watcher_runs = true;
+    x->passer_runs = true;
     return 0;
 }
 
 void indexer_rescan(struct indexer *x)
 {
+    (void)indexer_ask(x);
+}
+
+uint64_t indexer_ask(struct indexer *x)
+{
+    uint64_t ticket;
+
     lock_acquire(&x->lock);
-    x->wanted = true;
+    ticket = ++x->asked;
+    schedule_ask(&x->schedule);
     lock_check(pthread_cond_broadcast(&x->wake));
     lock_release(&x->lock);
+    return ticket;
+}
+
+bool indexer_answer(struct indexer *x, uint64_t ticket,
+                    struct indexer_answer *ret)
+{
+    bool is_there;
+
+    lock_acquire(&x->lock);
+    is_there = x->answered >= ticket;
+    if (is_there)
+        *ret = x->answer;
+    lock_release(&x->lock);
+    return is_there;
 }

@@ -29,6 +29,7 @@
 #include "options.h"
 #include "parts.h"
 #include "paths.h"
+#include "rescan_socket.h"
 #include "session.h"
 
 struct mount {
@@ -39,6 +40,7 @@ struct mount {
     struct workers *workers;
     struct parts parts;
     struct indexer *indexer;
+    struct rescan_socket *socket;
     struct session *session;
     struct guard *guard;
     atomic_bool cancel;
@@ -149,6 +151,8 @@ static int index_first(struct mount *m, struct error *err)
         .snapshot = m->parts.snapshot,
         .cancel = &m->cancel,
         .show_progress = isatty(STDERR_FILENO) == 1,
+        .watch = m->options.watch,
+        .clock_s = m->options.rescan,
     };
     int rc;
 
@@ -246,6 +250,17 @@ static void *greet(void *opaque)
     return NULL;
 }
 
+/* A mount that cannot be asked is a mount. */
+static void listen_to_wishes(struct mount *m)
+{
+    struct error err = ERROR_INIT;
+
+    m->socket = rescan_socket_new(m->parts.socket, m->indexer, &err);
+    if (!m->socket)
+        log_line(&m->log, LOG_LEVEL_WARNING,
+                 "prepfsctl rescan will not reach this mount: %s", err.msg);
+}
+
 static int serve(struct mount *m, struct error *err)
 {
     int rc;
@@ -253,6 +268,7 @@ static int serve(struct mount *m, struct error *err)
     if (indexer_start(m->indexer, session_fuse(m->session), m->pass_later,
                       err) < 0)
         return -1;
+    listen_to_wishes(m);
     rc = pthread_create(&m->greeter, NULL, greet, m);
     if (rc != 0)
         return error_set_sys(err, rc, "cannot start a thread: %s",
@@ -269,6 +285,7 @@ static void finish(struct mount *m)
     guard_end(m->guard);
     session_disconnect(m->session);
     atomic_store(&m->cancel, true); /* a pass that goes on in the background */
+    rescan_socket_free(m->socket);
     indexer_free(m->indexer);
     pool_free(m->parts.fs.pool);
     m->parts.fs.pool = NULL;

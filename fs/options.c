@@ -422,6 +422,8 @@ int options_parse(int argc, char *const argv[], struct options *ret,
                   struct error *err)
 {
     struct options o = {
+        .watch = true,
+        .rescan = -1,
         .log_level = LOG_LEVEL_INFO,
         .epochs = true,
         .pressure = true,

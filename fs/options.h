@@ -34,6 +34,8 @@ struct options {
     bool preset_dirs;
     bool only_presets; /* there is a `presets` then */
     bool index_background;
+    bool watch;          /* the kernel tells what changes in the archive */
+    int64_t rescan;      /* seconds between looks; 0: none, -1: as it needs */
     bool follow;         /* symbolic links out of the archive */
     char *where;         /* an SQL expression, or NULL; owned */
     bool hide_burned_in; /* (0028,0301) is YES */

@@ -54,6 +54,11 @@ const struct option options_table[] = {
      "no view but those that presets name"},
     {"index", 0, OPTION_CHOICE, AT(index_background), 0, 0, "background",
      "mount during the first index; files appear as they are found"},
+    {"watch", 0, OPTION_SWITCH, AT(watch), 0, 0, "auto|off",
+     "have the kernel tell what changes in the archive (default: auto)"},
+    {"rescan", 0, OPTION_ID, AT(rescan), 0, 86400 * 365, "SECONDS",
+     "look through the archive so often; 0: never (default: 600 where the\n"
+     "kernel cannot tell everything, else 0)"},
     {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
      "stack series whose slices are not evenly spaced, as if they were"},
     {"follow", 0, OPTION_FLAG, AT(follow), 0, 0, NULL,

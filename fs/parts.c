@@ -9,6 +9,7 @@
 #include "budget.h"
 #include "disk.h"
 #include "manifest/state.h"
+#include "rescan_socket.h"
 
 enum {
     QUEUE_MAX = 65536,  /* requests that wait for a decode */
@@ -39,6 +40,9 @@ static int open_state(struct parts *p, const struct options *o,
                       err) < 0 ||
         paths_check_state(paths, p->state_dir, err) < 0 ||
         name_snapshot(p, o, err) < 0)
+        return -1;
+    p->socket = rescan_socket_path(p->state_dir, err);
+    if (!p->socket)
         return -1;
     p->fs.manifest = manifest_open(p->state_dir, MANIFEST_READ_WRITE, err);
     if (!p->fs.manifest)
@@ -300,6 +304,7 @@ static int open_control(struct parts *p, struct error *err)
         .report = &p->fs.report,
         .state_dir = p->state_dir,
         .database = p->snapshot,
+        .socket = p->socket,
         .csv = write_csv,
         .csv_opaque = &p->fs,
         .disk = p->disk ? cache_disk_dir(p->disk) : NULL,
@@ -369,6 +374,7 @@ void parts_close(struct parts *p)
     manifest_close(p->fs.manifest);
     stats_deinit(&p->fs.stats);
     free(p->snapshot);
+    free(p->socket);
     free(p->state_dir);
     memset(p, 0, sizeof *p);
 }

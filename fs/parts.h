@@ -15,6 +15,7 @@ struct parts {
     struct fs fs;
     char *state_dir;
     char *snapshot;                  /* the file behind manifest.db */
+    char *socket;                    /* rescan_socket.h; not yet there */
     struct cache_pressure *pressure; /* NULL: nobody watches the memory */
     struct cache_disk *disk;         /* below the cache; NULL: none */
 };

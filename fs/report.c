@@ -16,6 +16,8 @@
 struct numbers {
     uint64_t uptime_s, fuse_threads, fuse_version, proto_minor;
     uint64_t parallel_dirops, indexing, index_done, index_total;
+    uint64_t passes, passes_places, pass_ms, changes, unsettled;
+    uint64_t watching, watched_folders;
     uint64_t pool_threads, pool_queued, pool_prefetching, pool_running;
     uint64_t pool_queued_peak, pool_done, pool_cancelled, pool_refused;
     uint64_t epochs;
@@ -193,6 +195,18 @@ static const struct item items[] = {
     {"index_done", GAUGE, AT(index_done), "files seen by the latest index"},
     {"index_total", GAUGE, AT(index_total),
      "files the latest index has to see, as far as it knows"},
+    {"passes", COUNTER, AT(passes), "how often the archive was looked through"},
+    {"passes_places", COUNTER, AT(passes_places),
+     "how often only places that were told to have changed"},
+    {"pass_ms", GAUGE, AT(pass_ms), "milliseconds the latest of both took"},
+    {"changes", COUNTER, AT(changes),
+     "files found to be new, changed, renamed or gone"},
+    {"unsettled", GAUGE, AT(unsettled),
+     "files that were being written when they were looked at"},
+    {"watching", GAUGE, AT(watching),
+     "changes are told by: 0 nobody, 1 inotify, 2 fanotify"},
+    {"watched_folders", GAUGE, AT(watched_folders),
+     "folders that inotify watches"},
 
     {"uptime_s", GAUGE, AT(uptime_s), "seconds since the mount"},
     {"fuse_threads", GAUGE, AT(fuse_threads),
@@ -250,6 +264,13 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     n->indexing = atomic_load(&r->indexing);
     n->index_done = atomic_load(&r->index_done);
     n->index_total = atomic_load(&r->index_total);
+    n->passes = atomic_load(&r->passes);
+    n->passes_places = atomic_load(&r->passes_places);
+    n->pass_ms = atomic_load(&r->pass_ms);
+    n->changes = atomic_load(&r->changes);
+    n->unsettled = atomic_load(&r->unsettled);
+    n->watching = atomic_load(&r->watching);
+    n->watched_folders = atomic_load(&r->watched_folders);
     stats_sum(r->stats, n->requests);
     n->epochs = r->epochs;
     for (size_t i = 0; i < STATS_WAITS; i++)

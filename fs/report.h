@@ -46,6 +46,13 @@ struct report {
     atomic_bool indexing;
     _Atomic uint64_t index_done;
     _Atomic uint64_t index_total;
+    _Atomic uint64_t passes;        /* over all of the archive */
+    _Atomic uint64_t passes_places; /* over some places of it */
+    _Atomic uint64_t pass_ms;       /* that the latest took */
+    _Atomic uint64_t changes;
+    _Atomic uint64_t unsettled;
+    _Atomic uint64_t watched_folders;
+    atomic_uint watching; /* enum watch_kind */
 };
 
 int report_json(const struct report *r, FILE *out, struct error *err);

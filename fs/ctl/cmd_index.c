@@ -46,31 +46,6 @@ static int parse_tags(const char *text, uint32_t ret[TAGS_MAX], size_t *ret_n,
     return 0;
 }
 
-static void print_count(uint64_t n, const char *what)
-{
-    if (n > 0)
-        (void)printf("  %" PRIu64 " %s\n", n, what);
-}
-
-static void print_summary(const struct index_result *r)
-{
-    (void)printf("%" PRIu64 " files in %.1f s\n", r->files, r->seconds);
-    print_count(r->unchanged, "unchanged");
-    print_count(r->moved, "renamed");
-    print_count(r->added, "new objects");
-    print_count(r->replaced, "changed objects");
-    print_count(r->vanished, "files are gone");
-    print_count(r->unsettled, "files are being written: index again");
-    print_count(r->not_dicom, "files are not DICOM");
-    print_count(r->copies, "copies of other files, hidden");
-    print_count(r->renamed, "with the UID of another object, named UID.dN");
-    print_count(r->errors, "with errors (prepfsctl errors ARCHIVE)");
-    print_count(r->unreadable_folders, "folders or files cannot be looked at");
-    print_count(r->links_skipped, "symbolic links lead to nothing");
-    print_count(r->links_outside,
-                "symbolic links leave the archive (--follow)");
-}
-
 static bool changed_any(const struct index_result *r)
 {
     return r->parsed || r->moved || r->vanished;
@@ -117,7 +92,7 @@ static int run_index(const struct ctl_args *args, struct index_config *config,
         rc = make_snapshot(config->manifest, state, changed_any(&result), err);
     manifest_close(config->manifest);
     if (rc == 0 && !args->values[CTL_QUIET])
-        print_summary(&result);
+        index_result_write(stdout, &result);
     return rc;
 }
 

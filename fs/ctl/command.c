@@ -30,6 +30,8 @@ const struct ctl_command ctl_commands[] = {
          BIT(CTL_SNIFF) | BIT(CTL_ALLOW_EMPTY) | BIT(CTL_FOLLOW) |
          BIT(CTL_QUIET),
      "look for new and changed files and read their headers", cmd_index},
+    {"rescan", "MOUNTPOINT", 1, 1, BIT(CTL_QUIET),
+     "have a mount look for new and changed files now", cmd_rescan},
     {"snapshot", "ARCHIVE [FILE]", 1, 2, BIT(CTL_STATE),
      "write a copy of the manifest that any sqlite3 opens", cmd_snapshot},
     {"manifest", "ARCHIVE VIEW", 2, 2,

@@ -95,6 +95,7 @@ int cmd_snapshot(const struct ctl_args *args);
 int cmd_manifest(const struct ctl_args *args);
 int cmd_explain(const struct ctl_args *args);
 int cmd_errors(const struct ctl_args *args);
+int cmd_rescan(const struct ctl_args *args);
 int cmd_stats(const struct ctl_args *args);
 int cmd_render(const struct ctl_args *args);
 int cmd_measure(const struct ctl_args *args);

@@ -75,26 +75,20 @@ static void print_left(double seconds)
                       s % 3600 / 60);
 }
 
-void progress_index(struct progress *p, const struct index_progress *index)
+void progress_text(struct progress *p, const char *text)
 {
     if (!begin(p))
         return;
-    switch (index->phase) {
-    case INDEX_WALKING:
-        (void)fprintf(stderr, "%" PRIu64 " files, %.0f/s", index->found,
-                      index->files_per_s);
-        break;
-    case INDEX_PARSING:
-        (void)fprintf(stderr, "%" PRIu64 " of %" PRIu64 " headers, %.0f/s",
-                      index->done, index->total, index->files_per_s);
-        if (index->remaining_s >= 0)
-            print_left(index->remaining_s);
-        break;
-    case INDEX_FINISHING:
-        (void)fputs("finishing", stderr);
-        break;
-    }
+    (void)fputs(text, stderr);
     end(p);
+}
+
+void progress_index(struct progress *p, const struct index_progress *index)
+{
+    char text[160];
+
+    index_progress_text(index, text, sizeof text);
+    progress_text(p, text);
 }
 
 static void print_bar(const struct progress_count *c)

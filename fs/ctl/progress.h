@@ -33,9 +33,11 @@ struct progress_count {
     uint64_t bytes;
 };
 
-/* Both draw if it is time to; cheap otherwise. */
+/* All draw if it is time to; cheap otherwise. */
 void progress_index(struct progress *p, const struct index_progress *index);
 void progress_files(struct progress *p, const struct progress_count *count);
+
+void progress_text(struct progress *p, const char *text);
 
 /* Takes the line away. */
 void progress_clear(struct progress *p);

@@ -197,6 +197,8 @@ static int parse_all(struct run *r, struct error *err)
             rc = parse_files(r, &again, err);
     }
     r->result->unsettled = r->unsettled.n;
+    for (size_t i = 0; r->config->unsettled && i < r->unsettled.n; i++)
+        r->config->unsettled(r->config->opaque, r->unsettled.v[i].relpath);
     return rc;
 }
 

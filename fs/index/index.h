@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "manifest/manifest_write.h"
 #include "prepfs/error.h"
@@ -127,6 +128,9 @@ struct index_config {
     /* Each folder, opened, before its names are read; "" is the archive
      * itself. May be NULL. */
     void (*folder)(void *opaque, const char *relpath, int fd);
+    /* Each file that was left as it was because it is being written. May be
+     * NULL. */
+    void (*unsettled)(void *opaque, const char *relpath);
     void *opaque;
 };
 
@@ -148,6 +152,12 @@ struct index_result {
     uint64_t links_outside; /* that leave the archive and are not followed */
     double seconds;
 };
+
+/* "12345 of 20000 files, 950 files/s, 8 s left" */
+void index_progress_text(const struct index_progress *p, char *buf,
+                         size_t size);
+/* The summary, in lines. */
+void index_result_write(FILE *out, const struct index_result *r);
 
 /* ERROR_NOT_FOUND (no such archive), ERROR_INTERRUPTED, ERROR_NO_IDS,
  * ERROR_IO, ...; *ret counts what was done until then. */

@@ -4,8 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
-#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,32 +14,6 @@
 
 #include "beneath/beneath.h"
 #include "prepfs/cleanup.h"
-
-/* Left behind by systems and tools, never by a modality. Snapshot folders of
- * file servers would show every file many times. */
-static const char *const junk[] = {
-    ".git",
-    ".svn",
-    ".hg",
-    ".DS_Store",
-    "._*",
-    ".Trash*",
-    ".Spotlight-V100",
-    ".fseventsd",
-    ".TemporaryItems",
-    ".snapshot",
-    ".snapshots",
-    ".zfs",
-    ".nfs????????*",
-    ".prepfs",
-    "@eaDir",
-    "#recycle",
-    "$RECYCLE.BIN",
-    "System Volume Information",
-    "lost+found",
-    "Thumbs.db",
-    "desktop.ini",
-};
 
 struct item {
     ino_t ino; /* of the directory entry */
@@ -77,33 +49,6 @@ struct walk {
     void *entered;        /* tree of struct identity; with `follow` */
     dev_t root_dev;
 };
-
-static bool is_junk(const char *name)
-{
-    /* None begins with a wildcard, and most names with other letters. */
-    for (size_t i = 0; i < sizeof junk / sizeof *junk; i++)
-        if (junk[i][0] == name[0] && fnmatch(junk[i], name, 0) == 0)
-            return true;
-    return false;
-}
-
-bool walk_passes_by(const char *relpath)
-{
-    char name[NAME_MAX + 1];
-
-    while (*relpath) {
-        size_t n = strcspn(relpath, "/");
-
-        if (n > NAME_MAX)
-            return true;
-        memcpy(name, relpath, n);
-        name[n] = '\0';
-        if (is_junk(name))
-            return true;
-        relpath += n + (relpath[n] == '/');
-    }
-    return false;
-}
 
 static void items_deinit(struct items *items)
 {
@@ -176,7 +121,7 @@ static int read_names(DIR *dir, struct items *ret, struct error *err)
         if (!d)
             return errno ? 1 : 0;
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 ||
-            is_junk(d->d_name))
+            walk_is_junk(d->d_name))
             continue;
         if (push_item(ret, d, err) != 0)
             return -1;

@@ -4,7 +4,7 @@
  *
  * Dot files are files like others (some archives name images so), except what
  * operating systems and version control leave behind: a short table in
- * walk.c. Symbolic links to files are followed if they stay beneath the
+ * walk_junk.c. Symbolic links to files are followed if they stay beneath the
  * root, as in git-annex archives; those to folders are not, since what is
  * beneath is found by itself. Other file systems mounted in the tree are
  * walked too.
@@ -62,7 +62,8 @@ int walk_tree(int root_fd, const struct walk_what *what,
               const struct walk_handler *handler, const atomic_bool *cancel,
               struct error *err);
 
-/* Would the walk of an archive pass a path by, for one of its names? */
+/* Is a name one that the walk passes by? Or one in a path? */
+bool walk_is_junk(const char *name);
 bool walk_passes_by(const char *relpath);
 
 #endif

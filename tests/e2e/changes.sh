@@ -10,7 +10,7 @@ need_python sqlite3
 check() {
     "$PYTHON" "$(dirname "$0")/../../examples/mkdemo" --quiet --scale 0.25 --slices 4 \
         "$WORK/archive" --patients "$@"
-    mount_archive "$WORK/archive"
+    mount_archive "$WORK/archive" watch=off,rescan=0
     "$PYTHON" "$(dirname "$0")/changes.py" "$MNT" "$WORK/archive" "$PREPFSCTL" "$WORK/state"
 }
 

@@ -58,7 +58,7 @@ with Mount(place=place) as m:
     # control files
     tap.equal(sorted(os.listdir(m.path(".prepfs"))),
               ["errors.tsv", "explain", "grammar.txt", "manifest",
-               "stats.json", "stats.prom", "top.tsv", "views"], ".prepfs")
+               "socket", "stats.json", "stats.prom", "top.tsv", "views"], ".prepfs")
     first = m.requests()["lookup"]
     os.path.exists(m.path("full/nothing"))
     tap.ok(m.requests()["lookup"] > first, "stats.json is fresh each time")

@@ -60,6 +60,7 @@ static const struct {
     const char *name, *contains;
 } files[] = {
     {INODE_FOLDER_TOP, "grammar.txt", "crop"},
+    {INODE_FOLDER_TOP, "socket", "/state/mount-"},
     {INODE_FOLDER_TOP, "stats.json", "\"frames_decoded\": 0"},
     {INODE_FOLDER_TOP, "stats.prom", "prepfs_hits_total"},
     {INODE_FOLDER_TOP, "errors.tsv", "full\tread\t5\tbad luck"},
@@ -204,7 +205,7 @@ START_TEST(folders_are_listed)
         folders_found += folder != 0;
         ck_assert_int_eq(control_folder(INODE_FOLDER_TOP, name), folder);
     }
-    ck_assert_int_eq(files_found, 6);
+    ck_assert_int_eq(files_found, 7);
     ck_assert_int_eq(folders_found, 2);
     ck_assert(control_list(c, INODE_FOLDER_MANIFEST, 1, name, &folder));
     ck_assert_str_eq(name, "Lung.csv");
