@@ -5,8 +5,10 @@
  * A name is a number in its group: 1 is the UID itself, N is UID.dN. A number
  * that an object has had belongs to it for good. When that object is gone,
  * only its own successor may have it: the new file at the same path
- * (choose_name in manifest_batch.c), a known copy of it, or a file of the same
- * size and mtime (a copy made meanwhile). So a link to UID.d2 never shows
+ * (choose_name in manifest_batch.c), a known copy of it, the same file under
+ * another name (a program that copies often gives the name last, when the file
+ * has already been seen), or one of the same size and mtime (a copy made
+ * meanwhile). So a link to UID.d2 never shows
  * another picture.
  *
  * Within one index run files come in inode order, but names are given in path
@@ -238,6 +240,7 @@ static uint32_t inherited_number(const struct resolver *r,
 
         if (old->gone && old->holds && number_is_free(g, old->number) &&
             (old->id == m->dup_of ||
+             (old->dev == m->dev && old->ino == m->ino) ||
              (old->size == m->size && old->mtime_ns == m->mtime_ns)))
             return old->number;
     }

@@ -669,6 +669,25 @@ START_TEST(what_is_written_on_and_on_stays_as_it_was)
 }
 END_TEST
 
+START_TEST(a_file_that_is_renamed_when_it_is_whole_has_its_name)
+{
+    struct manifest_instance i;
+
+    put("other", "1.2", "1.2.3", "1.2.3.2", 1);
+    put(".a.Xy12Zz", "1.2", "1.2.3", "1.2.3.1", 0);
+    ck_assert_uint_eq(run().added, 2);
+    put(".a.Xy12Zz", "1.2", "1.2.3", "1.2.3.1", 123456); /* it goes on */
+    rename_file(".a.Xy12Zz", "a");
+    struct index_result r = run();
+
+    ck_assert_uint_eq(r.parsed, 1);
+    ck_assert_uint_eq(r.renamed, 0);
+    ck_assert_int_eq(manifest_instance_by_name(m, 1, "1.2.3.1", &i, &err), 1);
+    ck_assert_int_eq(count("SELECT ipp_z FROM cohort WHERE id>2"), 123456);
+    manifest_instance_deinit(&i);
+}
+END_TEST
+
 /* ---- a few places ---- */
 
 static struct index_result run_at(const char *const *places, size_t n)
@@ -1144,6 +1163,7 @@ static Suite *suite(void)
     tcase_add_test(t, renamed_folders_keep_every_id);
     tcase_add_test(t, what_was_just_written_is_waited_for);
     tcase_add_test(t, what_is_written_on_and_on_stays_as_it_was);
+    tcase_add_test(t, a_file_that_is_renamed_when_it_is_whole_has_its_name);
     tcase_add_test(t, places_are_looked_at_and_the_rest_stays);
     tcase_add_test(t, files_move_between_places_and_keep_their_ids);
     tcase_add_test(t, a_hard_link_elsewhere_is_not_moved);
