@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Sources change under readers: each read is one version, or a clear error.
+#
+#   PREPFS_CHANGES=1000 tests/e2e/versions.sh    the long form (default: 40)
+. "$(dirname "$0")/archive.sh"
+need_fuse
+need_python sqlite3
+
+here=$(dirname "$0")
+views='full:tiff raw:npy crop_size-64x64:tiff,png hu_size-40x40:tiff series_size-48x48:npy,nii'
+for version in 0.16 0.2 0.24; do
+    "$PYTHON" "$here/../../examples/mkdemo" --quiet --scale $version --slices 4 \
+        "$WORK/versions/$version" --patients 2
+done
+"$PYTHON" "$here/versions.py" another "$WORK/versions/0.2" "$WORK/versions/same-size"
+for version in "$WORK"/versions/*; do
+    mkdir -p "$WORK/expected/${version##*/}"
+    for view in $views; do
+        # What a view has nothing of is said, and is no reason to stop.
+        "$PREPFSCTL" render "${view%:*}" --format "${view#*:}" -q "$version" \
+            -o "$WORK/expected/${version##*/}/${view%:*}" >"$WORK/render.log" 2>&1 || true
+    done
+done
+cp -r "$WORK/versions/0.2" "$WORK/archive"
+for how in told clock; do
+    options=watch=auto
+    [ $how = told ] || options=watch=off,rescan=1
+    mount_archive "$WORK/archive" "$options,cache=16M"
+    "$PYTHON" "$here/versions.py" run "$MNT" "$WORK" "$PREPFSCTL" "${PREPFS_CHANGES:-40}" $how
+    unmount_archive
+done
