@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Sources change under readers: each read is one version, or a clear error.
 #
-#   PREPFS_CHANGES=1000 tests/e2e/versions.sh    the long form (default: 40)
+#   PREPFS_CHANGES=1000 tests/e2e/versions.sh [told] [clock]
+#
+# is the long form; 40 is the default, for each of both ways to notice.
 . "$(dirname "$0")/archive.sh"
 need_fuse
 need_python sqlite3
@@ -23,10 +25,11 @@ for version in "$WORK"/versions/*; do
     done
 done
 cp -r "$WORK/versions/0.2" "$WORK/archive"
-for how in told clock; do
+[ $# -gt 0 ] || set -- told clock
+for how in "$@"; do
     options=watch=auto
-    [ $how = told ] || options=watch=off,rescan=1
+    [ "$how" = told ] || options=watch=off,rescan=1
     mount_archive "$WORK/archive" "$options,cache=16M"
-    "$PYTHON" "$here/versions.py" run "$MNT" "$WORK" "$PREPFSCTL" "${PREPFS_CHANGES:-40}" $how
+    "$PYTHON" "$here/versions.py" run "$MNT" "$WORK" "$PREPFSCTL" "${PREPFS_CHANGES:-40}" "$how"
     unmount_archive
 done
