@@ -100,7 +100,8 @@ class Place:
         os.mkdir(self.archive)
         os.mkdir(self.mnt)
         self.configure(conf)
-        self.options = ["state=" + self.state]
+        # what changes in a pattern archive is looked at when a test says so
+        self.options = ["state=" + self.state, "watch=off", "rescan=0"]
         if presets is not None:
             path = os.path.join(self.work, "presets.ini")
             with open(path, "w") as out:
