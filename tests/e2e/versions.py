@@ -30,14 +30,20 @@ def files_of(folder):
 
 
 def another(archive, copy):
-    """Native pixels with some bits turned; the rest as it was."""
+    """Native pixels with some bits turned; the rest as it was. One file in a
+    folder: slices of equal sizes stack in any mixture of versions, and this way
+    each mixture is one of the versions."""
     shutil.copytree(archive, copy)
-    for path in files_of(copy):
-        path = os.path.join(copy, path)
+    done = set()
+    for name in files_of(copy):
+        path = os.path.join(copy, name)
+        if os.path.dirname(name) in done:
+            continue
         with open(path, "rb") as f:
             data = f.read()
         at = data.index(b"\x02\x00\x10\x00UI") + 8
         if any(data[at:].startswith(uid) for uid in NATIVE):
+            done.add(os.path.dirname(name))
             half = len(data) - len(data) // 3
             with open(path, "wb") as f:
                 f.write(data[:half] + bytes(b ^ 1 for b in data[half:]))
