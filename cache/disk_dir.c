@@ -22,6 +22,7 @@
 
 #define SUFFIX ".seg"
 #define POLL_US 20000
+#define GRACE_MS 5000
 
 void disk_segment_name(uint64_t sequence, char ret[DISK_NAME_MAX])
 {
@@ -178,16 +179,21 @@ static bool is_closing(int mark_fd, long *ret_pid)
            strcmp(word, "closing") == 0;
 }
 
+/* One that was unmounted a moment ago may not have come to say so yet. */
 static int lock_mark(struct cache_disk *disk, unsigned wait_ms,
                      struct error *err)
 {
-    uint64_t end = disk_now_ms() + wait_ms;
+    uint64_t start = disk_now_ms();
     long pid;
 
     while (flock(disk->mark_fd, LOCK_EX | LOCK_NB) != 0) {
+        unsigned most = wait_ms < GRACE_MS ? wait_ms : GRACE_MS;
+
         if (errno != EWOULDBLOCK && errno != EINTR)
             return cannot("lock", disk->dir, err);
-        if (!is_closing(disk->mark_fd, &pid) || disk_now_ms() >= end)
+        if (is_closing(disk->mark_fd, &pid))
+            most = wait_ms;
+        if (disk_now_ms() - start >= most)
             return error_set(err, ERROR_USAGE,
                              "%s is in use by process %ld; every mount needs "
                              "a folder of its own",
