@@ -134,7 +134,7 @@ static const struct item items[] = {
     {"disk_hits", COUNTER, AT(disk_tier.hits), "misses that the disk answered"},
     {"disk_misses", COUNTER, AT(disk_tier.misses), "misses that it did not"},
     {"disk_ahead", COUNTER, AT(disk_tier.ahead),
-     "blocks read from it ahead of a reader"},
+     "blocks read from it together, before each was asked for"},
     {"disk_offered", COUNTER, AT(disk_tier.offered), "blocks offered to it"},
     {"disk_lost", COUNTER, AT(disk_tier.lost),
      "blocks that left memory before they were"},

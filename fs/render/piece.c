@@ -24,6 +24,9 @@
 /* Pieces that the cache's tiers are asked for at once. */
 #define FETCH_MAX 32
 
+/* Bytes that come from one of them together. */
+#define FETCH_ON ((uint64_t)1 << 20)
+
 bool file_is_split(const struct file *file)
 {
     const struct layout *l = &file->layout;
@@ -349,6 +352,41 @@ static int piece_fill(void *opaque, const struct cache_key *key, uint8_t *data,
                       err);
 }
 
+void file_pieces_fetch(struct files *f, const struct file *file, uint64_t at,
+                       uint64_t end)
+{
+    struct cache_key keys[FETCH_MAX];
+    size_t sizes[FETCH_MAX], n;
+
+    while (at < end) {
+        for (n = 0; n < FETCH_MAX && at < end; n++) {
+            struct file_piece piece = file_piece_at(file, at);
+
+            keys[n] = key_of(file, &piece);
+            sizes[n] = piece.size;
+            at = piece.offset + piece.size;
+        }
+        /* Where nothing comes of some, nothing will of the rest. */
+        if (cache_fetch_ahead(f->config.cache, keys, sizes, n) == 0)
+            return;
+    }
+}
+
+/* Who asks for a piece that is not in memory will ask for what follows it on
+ * the page. If a tier has them, one question brings them all, and the rest is
+ * answered at once when it is asked for. */
+static void fetch_on(struct files *f, const struct file *file,
+                     const struct file_piece *piece)
+{
+    uint64_t page_from, to = file->layout.size;
+
+    if (file->is_split && piece->offset >= file->layout.data_offset)
+        layout_page_range(&file->layout, file_page_at(file, piece->offset),
+                          &page_from, &to);
+    file_pieces_fetch(f, file, piece->offset,
+                      least(to, piece->offset + FETCH_ON));
+}
+
 int file_piece_get(struct files *f, const struct file *file,
                    const struct file_piece *piece, struct cache_pin *ret,
                    struct error *err)
@@ -356,6 +394,8 @@ int file_piece_get(struct files *f, const struct file *file,
     struct piece_request request = {.files = f, .file = file, .piece = piece};
     struct cache_key key = key_of(file, piece);
 
+    if (!cache_has(f->config.cache, &key))
+        fetch_on(f, file, piece);
     return cache_get(f->config.cache, &key, piece->size, piece_fill, &request,
                      ret, err);
 }
@@ -388,26 +428,6 @@ int file_piece_prefetch(struct files *f, const struct file *file,
 
     *made |= request.filled;
     return rc;
-}
-
-void file_pieces_fetch(struct files *f, const struct file *file, uint64_t at,
-                       uint64_t end)
-{
-    struct cache_key keys[FETCH_MAX];
-    size_t sizes[FETCH_MAX], n;
-
-    while (at < end) {
-        for (n = 0; n < FETCH_MAX && at < end; n++) {
-            struct file_piece piece = file_piece_at(file, at);
-
-            keys[n] = key_of(file, &piece);
-            sizes[n] = piece.size;
-            at = piece.offset + piece.size;
-        }
-        /* Where nothing comes of some, nothing will of the rest. */
-        if (cache_fetch_ahead(f->config.cache, keys, sizes, n) == 0)
-            return;
-    }
 }
 
 void files_unpin(struct files *f, struct cache_pin *pin)

@@ -126,7 +126,7 @@ with mount() as m:
     s = m.stats()
     tap.equal((s["frames_decoded"], s["bytes_read"], s["disk_misses"]),
               (0, 0, 0), "and nothing is decoded or read again")
-    tap.ok(s["disk_hits"] > 0 and s["disk_ahead"] >= 0, "it comes from disk", s)
+    tap.ok(s["disk_hits"] + s["disk_ahead"] > 100, "it comes from disk", s)
 
 # The same in a mount with almost no memory, and in random order.
 with mount("cache=4M") as m:
