@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """
 pages.py make MAMMOGRAM FOLDER FILES    files of 60 frames from one codestream
+pages.py copies IMAGE FOLDER FILES      files of one frame, each another image
 pages.py read SEED FRAMES < paths       every page of every file, in random order
 """
 import os
@@ -28,6 +29,15 @@ def make(source, folder, files):
     ds.NumberOfFrames = FRAMES
     for i in range(files):
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.3680043.2.1.{i + 1}"
+        ds.save_as(os.path.join(folder, f"{i}.dcm"))
+
+
+def copies(source, folder, files):
+    import pydicom
+    ds = pydicom.dcmread(source)
+    for i in range(files):
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.3680043.2.1.{i + 1}"
+        ds.InstanceNumber = i + 1
         ds.save_as(os.path.join(folder, f"{i}.dcm"))
 
 
@@ -69,5 +79,7 @@ def read(seed, frames):
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    elif sys.argv[1] == "copies":
+        copies(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     else:
         read(int(sys.argv[2]), int(sys.argv[3]))

@@ -5,7 +5,8 @@
  *
  *     find DIR -name '*.tiff' | readall [PASSES] [THREADS]
  *
- * One line a pass: files/s and MB/s of open, read to the end, close.
+ * One line a pass: files/s and MB/s of open, read to the end, close, and how
+ * long that took for the median file and for one in a hundred.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 enum { CHUNK = 1 << 20 };
 
 static char **paths;
+static double *took; /* seconds, per path */
 static size_t n_paths;
 static _Atomic size_t next_path;
 static _Atomic unsigned long long total_bytes;
@@ -72,10 +74,25 @@ static void *reader(void *arg)
     size_t i;
 
     (void)arg;
-    while (buffer && (i = next_path++) < n_paths)
+    while (buffer && (i = next_path++) < n_paths) {
+        took[i] = -now();
         read_file(paths[i], buffer);
+        took[i] += now();
+    }
     free(buffer);
     return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double percentile(unsigned percent)
+{
+    return n_paths ? 1e3 * took[(n_paths - 1) * percent / 100] : 0;
 }
 
 static void pass(int number, int n_threads)
@@ -91,9 +108,12 @@ static void pass(int number, int n_threads)
     for (int i = 0; i < n_threads; i++)
         (void)pthread_join(threads[i], NULL);
     seconds = now() - start;
-    printf("pass %d: %zu files, %.1f files/s, %.1f MB/s, %d failed\n", number,
-           n_paths, (double)n_paths / seconds,
-           (double)total_bytes / seconds / 1e6, failures);
+    qsort(took, n_paths, sizeof *took, by_value);
+    printf("pass %d: %zu files, %.1f files/s, %.1f MB/s, %d failed, "
+           "p50 %.2f ms, p99 %.2f ms\n",
+           number, n_paths, (double)n_paths / seconds,
+           (double)total_bytes / seconds / 1e6, failures, percentile(50),
+           percentile(99));
     (void)fflush(stdout);
 }
 
@@ -107,6 +127,9 @@ int main(int argc, char **argv)
         return 2;
     }
     read_paths();
+    took = calloc(n_paths + 1, sizeof *took);
+    if (!took)
+        return 2;
     for (int i = 1; i <= passes; i++)
         pass(i, threads);
     return 0;
