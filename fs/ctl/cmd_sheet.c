@@ -227,7 +227,9 @@ static int open_inputs(struct drawing *d, struct error *err)
         .fail = on_bad_source,
         .opaque = d,
     };
-    struct engine_config engine = {.gaps_allowed = false};
+    struct engine_config engine = {
+        .follow = d->args->values[CTL_FOLLOW] != NULL,
+    };
     unsigned workers = 1;
 
     if (d->args->values[CTL_WORKERS] &&

@@ -31,6 +31,7 @@ static int run_index(struct prepfs *p, struct error *err)
         .manifest = p->manifest,
         .archive = p->archive,
         .parser = &parser,
+        .follow = p->follow,
     };
     struct index_result result;
 
@@ -80,6 +81,7 @@ static int open_parts(struct prepfs *p, const struct prepfs_options *o,
         .frame_bytes = budget.frames,
         .workers = o->workers,
         .gaps_allowed = o->gaps_allowed != 0,
+        .follow = o->follow != 0,
     };
 
     if (state_prepare(p->archive, o->state, true, &p->state, err) != 0)
@@ -102,6 +104,7 @@ static int open_all(struct prepfs *p, const struct prepfs_options *o,
     if (o->workers > WORKERS_MAX)
         return error_set(err, ERROR_USAGE, "at most %d workers, not %u",
                          WORKERS_MAX, o->workers);
+    p->follow = o->follow != 0;
     if (open_parts(p, o, err) != 0)
         return -1;
     return index_first(p, err);

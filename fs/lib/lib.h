@@ -18,6 +18,7 @@ struct prepfs {
     struct manifest *manifest;
     struct cache *cache;
     struct engine engine;
+    bool follow;
 };
 
 /* Interns the view in name[0..length); ret_dirname may be NULL. */

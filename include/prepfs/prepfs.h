@@ -78,11 +78,12 @@ struct prepfs_options {
     unsigned workers;
     int gaps_allowed; /* stack series that are not evenly spaced, as -o
                        * gaps=allow does */
+    int follow; /* links that lead out of the archive, as -o follow does */
 };
 
 #define PREPFS_OPTIONS_INIT                                                    \
     {                                                                          \
-        sizeof(struct prepfs_options), NULL, 0, 0, 0                           \
+        sizeof(struct prepfs_options), NULL, 0, 0, 0, 0                        \
     }
 
 /*

@@ -346,6 +346,42 @@ START_TEST(archives_that_cannot_be_had)
 }
 END_TEST
 
+START_TEST(links_out_of_the_archive_are_followed_if_asked)
+{
+    struct prepfs_options options = PREPFS_OPTIONS_INIT;
+    struct error err = ERROR_INIT;
+    char *inside = scratch_text("%s/2.dcm", archive);
+    char *outside = scratch_text("%s/2.dcm", dir);
+
+    ck_assert_int_eq(rename(inside, outside), 0);
+    ck_assert_int_eq(symlink(outside, inside), 0);
+    for (int follow = 0; follow < 2; follow++) {
+        struct seen seen = {0, 0, {""}};
+        char *place = scratch_text("%s/state%d", dir, follow);
+        struct prepfs *p;
+
+        options.state = place;
+        options.follow = follow;
+        p = prepfs_open(archive, &options, &err);
+        ck_assert_msg(p != NULL, "%s", err.msg);
+        ck_assert_int_eq(prepfs_list(p, "u8", see, &seen, &err), 0);
+        ck_assert_uint_eq(seen.count, follow ? 2 : 1);
+        for (unsigned i = 0; i < seen.count; i++) {
+            struct prepfs_file *f = open_file(p, seen.paths[i]);
+            uint8_t byte;
+
+            ck_assert_msg(prepfs_file_read(f, 5000, &byte, 1, &err) == 0, "%s",
+                          err.msg);
+            prepfs_file_close(f);
+        }
+        prepfs_close(p);
+        free(place);
+    }
+    free(inside);
+    free(outside);
+}
+END_TEST
+
 /* A program built when the struct ended behind `state`, and one that knows
  * more fields than we do. */
 START_TEST(options_of_other_versions)
@@ -429,6 +465,7 @@ int main(void)
     tcase_add_test(t, changes_are_found_when_asked);
     tcase_add_test(t, a_second_open_knows_the_archive);
     tcase_add_test(t, archives_that_cannot_be_had);
+    tcase_add_test(t, links_out_of_the_archive_are_followed_if_asked);
     tcase_add_test(t, options_of_other_versions);
     tcase_add_test(t, threads_read_at_once);
     suite_add_tcase(suite, t);
