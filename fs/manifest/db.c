@@ -58,6 +58,20 @@ int db_fail(struct db *db, struct error *err)
                         sqlite3_errmsg(db->handle), err);
 }
 
+/* A fixed statement that SQLite refuses is right, so the file is not. */
+static int blame_file(struct error *err)
+{
+    if (err && err->kind == ERROR_INTERNAL)
+        err->kind = ERROR_CORRUPT;
+    return -1;
+}
+
+static int fail_to_compile(struct db *db, struct error *err)
+{
+    (void)db_fail(db, err);
+    return blame_file(err);
+}
+
 static int open_handle(struct db *db, const char *path, enum db_access access)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -135,7 +149,7 @@ int db_open(struct db *db, const char *path, enum db_access access,
         db_exec(db, access == DB_WRITE ? pragmas_write : pragmas_read, err) !=
             0) {
         db_close(db);
-        return -1;
+        return blame_file(err);
     }
     return 0;
 }
@@ -163,7 +177,7 @@ sqlite3_stmt *db_get(struct db *db, enum sql which, struct error *err)
     if (!*slot &&
         sqlite3_prepare_v3(db->handle, sql_text(which), -1,
                            SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
-        (void)db_fail(db, err);
+        (void)fail_to_compile(db, err);
     return *slot;
 }
 
@@ -209,12 +223,12 @@ int db_int(struct db *db, const char *sql, int64_t fallback, int64_t *ret,
     sqlite3_stmt *statement = NULL;
 
     if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
-        return db_fail(db, err);
+        return fail_to_compile(db, err);
     int rc = db_step(db, statement, err);
 
     *ret = rc > 0 ? db_column_int(statement, 0, fallback) : fallback;
     (void)sqlite3_finalize(statement);
-    return rc < 0 ? -1 : 0;
+    return rc < 0 ? blame_file(err) : 0;
 }
 
 /* Binding only fails on a wrong index (a bug, seen by every test) or when

@@ -410,5 +410,10 @@ int64_t manifest_epoch(struct manifest *m, struct error *err)
 {
     struct count_query q = {.n_keys = 0};
 
-    return manifest_query(m, SQL_EPOCH, query_count, &q, err) < 0 ? -1 : q.ret;
+    if (manifest_query(m, SQL_EPOCH, query_count, &q, err) < 0)
+        return -1;
+    return q.ret >= 0
+               ? q.ret
+               : error_set(err, ERROR_CORRUPT, "manifest: epoch %lld",
+                           (long long)q.ret);
 }

@@ -151,7 +151,7 @@ static void overwrite(off_t offset, size_t length)
 static const struct {
     off_t offset;
     size_t length;
-} damages[] = {{0, 65536}, {0, 16}, {100, 2000}, {4096, 200000}};
+} damages[] = {{0, 65536}, {0, 16}, {44, 4}, {100, 2000}, {4096, 200000}};
 
 START_TEST(a_damaged_file_is_set_aside_and_ids_go_on)
 {
