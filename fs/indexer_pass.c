@@ -172,7 +172,7 @@ static void set_in_pass(struct indexer *x, bool in_pass, bool waits)
 int indexer_pass(struct indexer *x, const struct touched *places,
                  struct index_result *ret, struct error *err)
 {
-    struct index_dicom_config dicom = {0};
+    struct index_dicom_config dicom = {.workers = x->fs->workers};
     struct index_parser parser;
     struct index_config config = {
         .manifest = x->fs->manifest,
