@@ -3,6 +3,7 @@
 #include "indexer_impl.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,8 @@ int indexer_pass(struct indexer *x, const struct touched *places,
     index_dicom_parser(&dicom, &parser);
     set_in_pass(x, true, false);
     rc = index_run(&config, ret, err);
+    /* The paths of a first index, which malloc would keep. */
+    (void)malloc_trim(0);
     is_busy = rc < 0 && err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK;
     set_in_pass(x, false, is_busy);
     if (x->show_progress)
