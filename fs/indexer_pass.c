@@ -200,7 +200,8 @@ int indexer_pass(struct indexer *x, const struct touched *places,
     set_in_pass(x, true, false);
     rc = index_run(&config, ret, err);
     /* The paths of a first index, which malloc would keep. */
-    (void)malloc_trim(0);
+    if (!places)
+        (void)malloc_trim(0);
     is_busy = rc < 0 && err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK;
     set_in_pass(x, false, is_busy);
     if (x->show_progress)
