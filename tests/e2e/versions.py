@@ -71,6 +71,14 @@ def read_whole(path, rng):
         return f.read()
 
 
+def read_piece(fd, size, at):
+    """Of a read that fails in its middle the kernel first gives what it has."""
+    data = b""
+    while more := os.pread(fd, size - len(data), at + len(data)):
+        data += more
+    return data
+
+
 def read_in_pieces(path, rng):
     """In any order, with pauses: changes fall between them."""
     fd = os.open(path, os.O_RDONLY)
@@ -81,7 +89,7 @@ def read_in_pieces(path, rng):
         rng.shuffle(at)
         found = {}
         for start in at:
-            found[start] = os.pread(fd, piece, start)
+            found[start] = read_piece(fd, piece, start)
             time.sleep(rng.random() * 0.02)
         return b"".join(found[start] for start in sorted(found))
     finally:
