@@ -85,6 +85,11 @@ static const char ddl_derived[] =
  * them again and would fetch every row for that. */
 #define LISTED "has_pixels=1 AND dup_of IS NULL AND gone=0"
 
+/* The last manifests of version 1 have it. */
+#define DDL_GONE_INDEX                                                         \
+    "CREATE INDEX IF NOT EXISTS instance_gone_study ON instance(study_id)"     \
+    " WHERE gone<>0;"
+
 #define DDL_VOLUME_INDEX                                                       \
     "CREATE UNIQUE INDEX series_volume ON series(volume_id)"                   \
     " WHERE volume_id IS NOT NULL;"                                            \
@@ -104,8 +109,7 @@ static const char ddl_indexes[] =
     "CREATE INDEX instance_unresolved ON instance(study_id,uid)"
     " WHERE unresolved=1;"
     "CREATE INDEX instance_dup ON instance(dup_of) WHERE dup_of IS NOT NULL;"
-    "CREATE INDEX instance_gone ON instance(id) WHERE gone=1;"
-    "CREATE INDEX instance_gone_study ON instance(study_id) WHERE gone<>0;"
+    "CREATE INDEX instance_gone ON instance(id) WHERE gone=1;" DDL_GONE_INDEX
     "CREATE INDEX series_study ON series(study_id);"
     "CREATE INDEX series_mod ON series(modality,body_part);"
     "CREATE INDEX series_uid ON series(uid);"
@@ -219,7 +223,7 @@ static const char ddl_from_1[] =
     "ALTER TABLE series ADD COLUMN volume_mtime_s INT;"
     "UPDATE series SET dirty=1;"
     "DELETE FROM output WHERE object_kind=1;"
-    "DROP VIEW manifest;" DDL_VOLUME_INDEX;
+    "DROP VIEW manifest;" DDL_GONE_INDEX DDL_VOLUME_INDEX;
 
 int schema_upgrade(struct db *db, struct error *err)
 {

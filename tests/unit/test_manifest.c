@@ -103,6 +103,42 @@ START_TEST(the_database_is_private_and_marked)
 }
 END_TEST
 
+/* Names of all tables, indexes and views, and of the columns of `series`. */
+static char *shape_of_tables(void)
+{
+    return rows_query(
+        state, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master"
+               " WHERE name NOT LIKE 'sqlite_%' UNION ALL SELECT name FROM"
+               " pragma_table_info('series') ORDER BY 1)");
+}
+
+START_TEST(a_manifest_of_version_1_becomes_like_a_new_one)
+{
+    struct manifest_instance row;
+    char *new_shape = shape_of_tables();
+
+    manifest_close(m);
+    rows_exec(state,
+              "DROP VIEW manifest; DROP INDEX series_volume;"
+              "DROP INDEX series_study_volume; DROP INDEX instance_gone_study;"
+              "ALTER TABLE series DROP COLUMN volume_id;"
+              "ALTER TABLE series DROP COLUMN volume_kind;"
+              "ALTER TABLE series DROP COLUMN volume_first;"
+              "ALTER TABLE series DROP COLUMN volume_mtime_s;"
+              "CREATE VIEW manifest AS SELECT 1;"
+              "PRAGMA user_version=1");
+    m = manifest_open(state, MANIFEST_READ_WRITE, &err);
+    ck_assert_msg(m != NULL, "%s", err.msg);
+    char *upgraded = shape_of_tables();
+
+    ck_assert_str_eq(upgraded, new_shape);
+    ck_assert_msg(manifest_list_gone(m, 1, 0, 1, &row, &err) == 0, "%s",
+                  err.msg);
+    free(upgraded);
+    free(new_shape);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
     rows_exec(state, "PRAGMA user_version=999");
@@ -894,6 +930,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, the_database_is_private_and_marked);
+    tcase_add_test(t, a_manifest_of_version_1_becomes_like_a_new_one);
     tcase_add_test(t, a_newer_schema_is_refused_and_left_alone);
     tcase_add_test(t, a_database_of_another_program_is_refused_and_left_alone);
     tcase_add_loop_test(t, a_damaged_file_is_set_aside_and_ids_go_on, 0,
