@@ -169,7 +169,7 @@ class Writer:
 
     def rename(self, path):
         """Renamed and changed between two looks, it would be another object of the
-        same UID."""
+        same UID; and no look takes a file that was touched just before."""
         self.look()
         old = self.at(path)
         self.place[path] = os.path.join(os.path.dirname(path), f"moved-{self.rng.random()}")
@@ -233,7 +233,12 @@ def run(mount, work, ctl, changes, how):
     for r in readers:
         r.start()
     began = time.time()
-    writer = Writer(work, how, lambda: subprocess.run([ctl, "rescan", "-q", mount], check=True))
+
+    def look():
+        time.sleep(0.5)
+        subprocess.run([ctl, "rescan", "-q", mount], check=True)
+
+    writer = Writer(work, how, look)
     for i in range(changes):
         writer.change()
         time.sleep(writer.rng.random() * 0.2)
