@@ -5,6 +5,7 @@
 
 #include "inode.h"
 #include "lib/lib.h"
+#include "npy/npy.h"
 #include "prepfs/cleanup.h"
 #include "render/about.h"
 
@@ -139,29 +140,6 @@ int prepfs_file_read(struct prepfs_file *f, uint64_t offset, void *buffer,
 
 /* ---- samples ---- */
 
-static const char *dtype_of(enum sample_type type)
-{
-    switch (type) {
-    case SAMPLE_U8:
-        return "|u1";
-    case SAMPLE_U16:
-        return "<u2";
-    case SAMPLE_I16:
-        return "<i2";
-    case SAMPLE_U32:
-        return "<u4";
-    case SAMPLE_I32:
-        return "<i4";
-    case SAMPLE_F32:
-        return "<f4";
-    case SAMPLE_F64:
-        return "<f8";
-    case SAMPLE_F16:
-        return "<f2";
-    }
-    return "";
-}
-
 int prepfs_file_samples(struct prepfs_file *f, struct prepfs_samples *ret,
                         struct error *err)
 {
@@ -177,7 +155,7 @@ int prepfs_file_samples(struct prepfs_file *f, struct prepfs_samples *ret,
     all.pages = s.pages;
     all.offset = s.offset;
     all.page_bytes = s.page_bytes;
-    (void)snprintf(all.dtype, sizeof all.dtype, "%s", dtype_of(s.type));
+    (void)snprintf(all.dtype, sizeof all.dtype, "%s", npy_descr(s.type));
     memcpy(ret, &all, ret->size < sizeof all ? ret->size : sizeof all);
     return 0;
 }
