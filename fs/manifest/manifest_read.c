@@ -315,45 +315,43 @@ int manifest_list_series(struct manifest *m, int64_t study_id, int64_t after,
     return manifest_query(m, SQL_LIST_SERIES, query_page, &q, err);
 }
 
-int manifest_list_instances(struct manifest *m, int64_t study_id,
-                            int64_t series_id, int64_t after, unsigned limit,
-                            struct manifest_instance *ret, struct error *err)
+/* Images of a study or series, by the statement that says which. */
+static int list_images(struct manifest *m, enum sql sql, int64_t folder,
+                       int64_t after, unsigned limit,
+                       struct manifest_instance *ret, struct error *err)
 {
-    struct page_query q = {.keys = {series_id ? series_id : study_id, after},
+    struct page_query q = {.keys = {folder, after},
                            .n_keys = 2,
                            .after = after,
                            .limit = limit,
                            .instances = ret};
 
-    return manifest_query(
-        m, series_id ? SQL_LIST_SERIES_INSTANCES : SQL_LIST_STUDY_INSTANCES,
-        query_page, &q, err);
+    return manifest_query(m, sql, query_page, &q, err);
+}
+
+int manifest_list_instances(struct manifest *m, int64_t study_id,
+                            int64_t series_id, int64_t after, unsigned limit,
+                            struct manifest_instance *ret, struct error *err)
+{
+    if (series_id)
+        return list_images(m, SQL_LIST_SERIES_INSTANCES, series_id, after,
+                           limit, ret, err);
+    return list_images(m, SQL_LIST_STUDY_INSTANCES, study_id, after, limit, ret,
+                       err);
 }
 
 int manifest_list_present(struct manifest *m, int64_t study_id, int64_t after,
                           unsigned limit, struct manifest_instance *ret,
                           struct error *err)
 {
-    struct page_query q = {.keys = {study_id, after},
-                           .n_keys = 2,
-                           .after = after,
-                           .limit = limit,
-                           .instances = ret};
-
-    return manifest_query(m, SQL_LIST_PRESENT, query_page, &q, err);
+    return list_images(m, SQL_LIST_PRESENT, study_id, after, limit, ret, err);
 }
 
 int manifest_list_gone(struct manifest *m, int64_t study_id, int64_t after,
                        unsigned limit, struct manifest_instance *ret,
                        struct error *err)
 {
-    struct page_query q = {.keys = {study_id, after},
-                           .n_keys = 2,
-                           .after = after,
-                           .limit = limit,
-                           .instances = ret};
-
-    return manifest_query(m, SQL_LIST_GONE, query_page, &q, err);
+    return list_images(m, SQL_LIST_GONE, study_id, after, limit, ret, err);
 }
 
 int manifest_list_changed(struct manifest *m, int64_t epoch, int64_t after,
@@ -412,8 +410,7 @@ int64_t manifest_epoch(struct manifest *m, struct error *err)
 
     if (manifest_query(m, SQL_EPOCH, query_count, &q, err) < 0)
         return -1;
-    return q.ret >= 0
-               ? q.ret
-               : error_set(err, ERROR_CORRUPT, "manifest: epoch %lld",
-                           (long long)q.ret);
+    return q.ret >= 0 ? q.ret
+                      : error_set(err, ERROR_CORRUPT, "manifest: epoch %lld",
+                                  (long long)q.ret);
 }
