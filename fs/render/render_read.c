@@ -237,8 +237,10 @@ static uint64_t key_of_page(const struct leaf *leaf, uint32_t page)
     return XXH3_64bits(numbers, sizeof numbers);
 }
 
-uint64_t render_job_key(struct render *r, const struct leaf *leaf,
-                        uint64_t offset)
+/* The key of the page at `offset`, or of that of `unit`: page 0 of a file that
+ * is not laid out yet. */
+static uint64_t key_at(struct render *r, const struct leaf *leaf,
+                       uint64_t offset, const uint32_t *unit)
 {
     struct file_id id = render_file_id(leaf);
     struct files *files = render_files(r);
@@ -247,10 +249,17 @@ uint64_t render_job_key(struct render *r, const struct leaf *leaf,
     uint32_t page = 0;
 
     if (file_peek(files, &id, &ref, &file)) {
-        page = file_page_at(file, offset);
+        page =
+            file_page_at(file, unit ? file_unit_offset(file, *unit) : offset);
         file_put(files, &ref);
     }
     return key_of_page(leaf, page);
+}
+
+uint64_t render_job_key(struct render *r, const struct leaf *leaf,
+                        uint64_t offset)
+{
+    return key_at(r, leaf, offset, NULL);
 }
 
 /* ---- reading ahead ------------------------------------------------------ */
@@ -258,17 +267,7 @@ uint64_t render_job_key(struct render *r, const struct leaf *leaf,
 uint64_t render_prefetch_key(struct render *r, const struct leaf *leaf,
                              uint32_t unit)
 {
-    struct file_id id = render_file_id(leaf);
-    struct files *files = render_files(r);
-    struct flight_ref ref = {NULL, NULL};
-    const struct file *file;
-    uint32_t page = 0;
-
-    if (file_peek(files, &id, &ref, &file)) {
-        page = file_page_at(file, file_unit_offset(file, unit));
-        file_put(files, &ref);
-    }
-    return key_of_page(leaf, page);
+    return key_at(r, leaf, 0, &unit);
 }
 
 int render_prefetch(struct render *r, const struct leaf *leaf, uint32_t unit,
