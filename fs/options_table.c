@@ -75,7 +75,7 @@ const struct option options_table[] = {
     {"max_views", 0, OPTION_NUMBER, AT(max_views), 1, 65535, "N",
      "views that may be in use (default: 65535)"},
     {"max_pixels", 0, OPTION_SIZE, AT(max_pixels), 1, 0, "SIZE",
-     "pixels a frame may have (default: 1G)"},
+     "pixels a frame, and a page of a view, may have (default: 256M)"},
     {"max_bytes_per_file", 0, OPTION_SIZE, AT(max_bytes_per_file), 1, 0, "SIZE",
      "bytes a file may have (default: 64G)"},
     {"read_ahead_kb", 0, OPTION_NUMBER, AT(read_ahead_kb), 4, 1 << 20, "N",

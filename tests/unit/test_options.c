@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* test_options.c: the command line, and what is said about a wrong one. */
 #undef NDEBUG
-#include "options.h"
+#include "options_impl.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/check_main.h"
@@ -300,6 +302,44 @@ START_TEST(help_knows_every_word)
 }
 END_TEST
 
+/* "(default: 256M)" in the help of an option of type uint64_t; false if it is
+ * said in words or not at all. */
+static bool default_of_help(const struct option *option, uint64_t *ret)
+{
+    const char *at = option->help ? strstr(option->help, "(default: ") : NULL;
+    char *end;
+
+    if (!at || at[10] < '0' || at[10] > '9')
+        return false;
+    *ret = strtoull(at + 10, &end, 10);
+    if (*end == 'M' || *end == 'G')
+        *ret <<= *end++ == 'G' ? 30 : 20;
+    return *end == ')' && option->type != OPTION_ID;
+}
+
+START_TEST(help_tells_the_defaults)
+{
+    struct options o;
+    int n = 0;
+
+    must_parse("/a /m", &o);
+    for (const struct option *option = options_table; option->name; option++) {
+        uint64_t said, is;
+
+        if (!default_of_help(option, &said))
+            continue;
+        memcpy(&is, (const char *)&o + option->offset, sizeof is);
+        if (option->type == OPTION_LIMIT && is == 0)
+            continue; /* chosen later */
+        ck_assert_msg(said == is, "%s: %ju, help says %ju", option->name,
+                      (uintmax_t)is, (uintmax_t)said);
+        n++;
+    }
+    ck_assert_int_ge(n, 5);
+    options_deinit(&o);
+}
+END_TEST
+
 START_TEST(help_fits_a_terminal)
 {
     char *help = help_text(), *save = NULL;
@@ -329,6 +369,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, sizes_have_units_of_1024, 0,
                         (int)(sizeof sizes / sizeof sizes[0]));
     tcase_add_test(t, help_knows_every_word);
+    tcase_add_test(t, help_tells_the_defaults);
     tcase_add_test(t, help_fits_a_terminal);
     suite_add_tcase(s, t);
     return s;
