@@ -304,7 +304,6 @@ static int run(struct mount *m)
     guard_block();
     raise_file_limit();
     give_memory_back();
-    decode_global_init();
     dicom_global_init();
     log_init(&m->log, stderr, (enum log_level)m->options.log_level);
     rc = start_workers(m, &err);

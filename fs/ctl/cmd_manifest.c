@@ -53,7 +53,6 @@ int cmd_manifest(const struct ctl_args *args)
     struct view view;
     bool gaps_allowed;
 
-    decode_global_init(); /* the engine has the codecs' versions in it */
     if (ctl_gaps(args, &gaps_allowed, &err) != 0 ||
         ctl_view(args, args->positional[1], &view, &err) != 0)
         return ctl_fail(args, &err);

@@ -294,7 +294,6 @@ int cmd_sheet(const struct ctl_args *args)
     struct error err = ERROR_INIT;
     int rc;
 
-    decode_global_init();
     dicom_global_init();
     progress_init(&d.progress, args->program, args->values[CTL_QUIET] != NULL);
     signals_catch();

@@ -2,6 +2,7 @@
 /* decode.c: what the tags mean, and which decoder takes the frame. */
 #include "decode/decode.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -256,9 +257,9 @@ int decode_frame(const struct decode_desc *desc, const uint8_t *bytes,
     return decode_codestream(desc, bytes, length, out, err);
 }
 
-static char versions[96];
+static char versions[96]; /* immutable after versions_once */
 
-void decode_global_init(void)
+static void put_versions(void)
 {
     (void)snprintf(versions, sizeof versions, "DCMTK %s, OpenJPEG %s",
                    dcmtk_codec_version(), j2k_version());
@@ -266,5 +267,8 @@ void decode_global_init(void)
 
 const char *decode_versions(void)
 {
+    static pthread_once_t versions_once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&versions_once, put_versions);
     return versions;
 }

@@ -7,7 +7,7 @@
  * memory that the caller owns. A decode can therefore run in another process
  * on a shared buffer, and nothing here knows files, tags or DCMTK's data sets.
  *
- * Threads: all functions are reentrant; call decode_global_init once before.
+ * Threads: all functions are reentrant.
  */
 #ifndef DECODE_DECODE_H
 #define DECODE_DECODE_H
@@ -114,9 +114,6 @@ int decode_native_span(const struct decode_desc *desc, uint64_t frame,
 int decode_frame(const struct decode_desc *desc, const uint8_t *bytes,
                  size_t length, unsigned first_bit, const struct image *out,
                  struct error *err) __attribute__((warn_unused_result));
-
-/* Registers the codecs. Once, before any other call. */
-void decode_global_init(void);
 
 /* "DCMTK 3.6.7, OpenJPEG 2.5.0": part of the engine revision. */
 const char *decode_versions(void);

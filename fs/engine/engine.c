@@ -18,7 +18,6 @@ int engine_start(struct engine *e, unsigned workers, struct error *err)
 
     *e = (struct engine){.has_started = true};
     dicom_global_init();
-    decode_global_init();
     if (workers == 0)
         return 0;
     e->workers = workers_start(&config, err);

@@ -123,8 +123,6 @@ static void put_identity(struct json *j, const struct json_leaf *leaf)
         member_unsigned(j, "number", leaf->number);
     else
         member_null(j, "number");
-    json_key(j, "id");
-    json_integer(j, leaf->id);
     member_string(j, "version", leaf->version);
     json_end(j);
 }

@@ -11,13 +11,14 @@
  *
  * The document has no path, no date and nothing of the patient. Whose leaf it
  * is is said with the names that the mount itself uses for its folders and
- * leaves. Members are always there and always in this order; what is not
+ * leaves; not with an id of manifest.db, which is another one in the next
+ * index of the same archive. Members are always there and always in this order; what is not
  * known or was not done is null.
  *
  *     prepfs      format (JSON_LEAF_FORMAT), engine
  *     view        canonical text
  *     operators   [{operator, does}], in the order of the pipeline
- *     leaf        object, study, series, name, part, number, id, version
+ *     leaf        object, study, series, name, part, number, version
  *     source      sop_class, transfer_syntax, shape, dtype, overlays,
  *                 spacing, spacing_from
  *     problem     why there are no pixels
@@ -50,10 +51,10 @@ extern "C" {
 #endif
 
 /* Grows when a member changes its meaning or goes away. */
-#define JSON_LEAF_FORMAT 1
+#define JSON_LEAF_FORMAT 2
 
 /* Grows with every change of the text: lengths are remembered. */
-#define JSON_LEAF_REVISION 3
+#define JSON_LEAF_REVISION 4
 
 struct json_leaf_operator {
     const char *text; /* "crop-max" */
@@ -122,7 +123,6 @@ struct json_leaf {
     const char *name;
     const char *part;    /* "frame" or "patch" */
     uint32_t number;     /* of the part, from 1 */
-    int64_t id;          /* in manifest.db */
     const char *version; /* digest of source version, view and engine */
 
     const char *sop_class;

@@ -148,7 +148,6 @@ static void put_source(struct document *d)
     l->study = i->study_name;
     l->series = i->series_name;
     l->name = i->name;
-    l->id = i->id;
     l->number = d->about->part;
     if (l->number > 0)
         l->part = view_parts_of(d->about->view) == VIEW_PART_PATCH ? "patch"

@@ -72,10 +72,9 @@ struct workers_config {
 
 /*
  * Starts the zygote and all workers; returns when they are ready. After
- * decode_global_init and dicom_global_init. The zygote keeps no descriptor of
- * this process but its own; standard input and output are /dev/null in it, and
- * so is standard error outside of sanitizer builds, or if it is a pipe. Caller
- * owns the result.
+ * dicom_global_init. The zygote keeps no descriptor of this process but its
+ * own; standard input and output are /dev/null in it, and so is standard error
+ * outside of sanitizer builds, or if it is a pipe. Caller owns the result.
  */
 struct workers *workers_start(const struct workers_config *config,
                               struct error *err);

@@ -131,7 +131,6 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         seconds = atof(argv[1]);
-    decode_global_init();
     printf("%s, 1024 x 1024\n", decode_versions());
     native(&grey);
     coded(&grey, &rgb);

@@ -177,7 +177,6 @@ int main(int argc, char **argv)
         return 2;
     }
     dicom_global_init();
-    decode_global_init();
     compare(archive, threads, 0); /* fills the page cache */
     for (int pass = 0; pass < passes; pass++)
         compare(archive, threads, pass);

@@ -165,7 +165,6 @@ int main(int argc, char **argv)
         return 2;
     }
     dicom_global_init();
-    decode_global_init();
     index_dicom_parser(&(struct index_dicom_config){0}, &parser);
     config.manifest = index.manifest =
         manifest_open(state, MANIFEST_READ_WRITE, &err);

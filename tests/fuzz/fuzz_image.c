@@ -37,7 +37,6 @@ static void init(void)
         .page_bytes = 1 << 20,
     };
 
-    decode_global_init();
     maker.tools = tools_new(1 << 20, &err);
     maker.kept = flight_new(1 << 20, kept_free, &err);
     maker.plane_bytes = 1 << 20;

@@ -84,7 +84,6 @@ int main(void)
     char line[4096], input[1024], output[1024];
 
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    decode_global_init();
     (void)printf("%s\n", decode_versions());
     while (fgets(line, sizeof line, stdin)) {
         struct decode_desc d = {0};

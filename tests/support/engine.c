@@ -19,7 +19,6 @@ void engine_init(struct engine *e)
 
     if (!is_ready) {
         dicom_global_init();
-        decode_global_init();
         is_ready = true;
     }
     *e = (struct engine){.cache_bytes = 64 << 20,

@@ -35,10 +35,6 @@ struct workers {
     unsigned count;
 };
 
-void decode_global_init(void)
-{
-}
-
 void dicom_global_init(void)
 {
 }

@@ -607,7 +607,6 @@ int main(void)
     SRunner *r = srunner_create(s);
     int failed;
 
-    decode_global_init();
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, output_type_follows_the_tags);

@@ -365,7 +365,6 @@ int main(void)
     SRunner *r = srunner_create(s);
     int failed;
 
-    decode_global_init();
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_precision_and_sign_is_exact);

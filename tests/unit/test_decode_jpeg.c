@@ -539,7 +539,6 @@ int main(void)
     SRunner *r = srunner_create(s);
     int failed;
 
-    decode_global_init();
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_lossless_precision_is_exact);

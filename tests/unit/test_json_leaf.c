@@ -81,7 +81,6 @@ static struct json_leaf full_leaf(void)
         .name = "1.2.0",
         .part = "patch",
         .number = 3,
-        .id = 17,
         .version = "0123456789abcdef",
         .sop_class = "1.2.840.10008.5.1.4.1.1.2",
         .transfer_syntax = "1.2.840.10008.1.2.1",
@@ -139,7 +138,7 @@ static struct json_leaf full_leaf(void)
 static const char full_text[] =
     "{\n"
     "  \"prepfs\": {\n"
-    "    \"format\": 1,\n"
+    "    \"format\": 2,\n"
     "    \"engine\": \"prepfs engine 1\"\n"
     "  },\n"
     "  \"view\": \"crop_size-512x512\",\n"
@@ -160,7 +159,6 @@ static const char full_text[] =
     "    \"name\": \"1.2.0\",\n"
     "    \"part\": \"patch\",\n"
     "    \"number\": 3,\n"
-    "    \"id\": 17,\n"
     "    \"version\": \"0123456789abcdef\"\n"
     "  },\n"
     "  \"source\": {\n"

@@ -85,7 +85,6 @@ static void rig_open(struct rig *r, unsigned side, unsigned frames,
     struct error err = ERROR_INIT;
 
     dicom_global_init();
-    decode_global_init();
     r->dir = scratch_new();
     r->archive = scratch_text("%s/archive", r->dir);
     r->state = scratch_text("%s/state", r->dir);

@@ -34,7 +34,6 @@ static struct workers *start_with(unsigned count, unsigned seconds)
     struct error err = ERROR_INIT;
     struct workers *w;
 
-    decode_global_init();
     w = workers_start(&config, &err);
     ck_assert_msg(w != NULL, "%s", err.msg);
     return w;
@@ -327,7 +326,6 @@ START_TEST(without_workers_frames_are_decoded_here)
     struct workers_stats stats;
     pid_t pid;
 
-    decode_global_init();
     check_small(NULL, 5);
     pid = worker_pid(NULL);
     ck_assert_int_eq(pid, getpid());

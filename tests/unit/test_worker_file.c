@@ -31,7 +31,6 @@ static struct workers *start_with(unsigned count, unsigned seconds,
     struct workers *w;
 
     dicom_global_init();
-    decode_global_init();
     w = workers_start(&config, &err);
     ck_assert_msg(w != NULL, "%s", err.msg);
     return w;
