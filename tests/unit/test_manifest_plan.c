@@ -20,7 +20,7 @@
 static bool may_scan(enum sql which)
 {
     switch ((int)which) {
-    case SQL_TOTALS:         /* once per change of the tree */
+    case SQL_TOTALS: /* once per change of the tree */
     case SQL_TOTALS_ALL:
     case SQL_COUNT_ERRORS:   /* errors are few */
     case SQL_VOLUME_NEXT_ID: /* of three rows */
@@ -45,7 +45,7 @@ static bool may_scan(enum sql which)
 /* Statements that may sort what they found. */
 static bool may_sort(enum sql which)
 {
-    return which == SQL_CSV ||                /* one study at a time */
+    return which == SQL_CSV || /* one study at a time */
            which == SQL_CSV_VOLUMES ||
            which == SQL_ERROR_GET ||          /* a handful of rows */
            which == SQL_INSTANCE_OF_SOURCE || /* the versions of a file */
