@@ -200,29 +200,19 @@ void norm_mark_background(const struct image *display, const struct image *mask)
 
 /* ---- mapping ------------------------------------------------------------ */
 
-struct norm norm_z(const struct norm_moments *m)
-{
-    return (struct norm){1, m->mean, norm_sd(m), 1, 0};
-}
-
-static double extent(const struct norm_moments *m)
-{
-    return m->count == 0 ? 0 : m->max - m->min;
-}
-
-struct norm norm_unit(const struct norm_moments *m)
-{
-    return (struct norm){1, m->min, extent(m), 1, 0};
-}
-
-struct norm norm_sym(const struct norm_moments *m)
-{
-    return (struct norm){1, m->min, extent(m), 2, -1};
-}
-
 struct norm norm_fixed(double mean, double sd, double y_max)
 {
     return (struct norm){y_max, mean, sd, 1, 0};
+}
+
+struct norm norm_unit(double min, double max, double y_max)
+{
+    return (struct norm){y_max, min, max - min, 1, 0};
+}
+
+struct norm norm_sym(double min, double max, double y_max)
+{
+    return (struct norm){y_max, min, max - min, 2, -1};
 }
 
 static inline __attribute__((always_inline)) void

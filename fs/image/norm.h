@@ -71,13 +71,12 @@ struct norm {
     double add;
 };
 
-struct norm norm_z(const struct norm_moments *m);
-struct norm norm_unit(const struct norm_moments *m);
-struct norm norm_sym(const struct norm_moments *m);
-
-/* `y_max` is the sample that stands for 1: 255 or 65535 for display and range
- * as integers, 1 for range as f32, hu and raw. */
+/* The operators: z and fixed by mean and sd, unit and sym by min and max.
+ * Numbers are in units of `y_max`, the sample that stands for 1: 255 or 65535
+ * for display and range as integers, 1 for range as f32, hu and raw. */
 struct norm norm_fixed(double mean, double sd, double y_max);
+struct norm norm_unit(double min, double max, double y_max);
+struct norm norm_sym(double min, double max, double y_max);
 
 /* `dst` is F32 and has the size and channels of `src`. */
 void norm_apply(const struct norm *norm, const struct image *src,

@@ -36,14 +36,14 @@ struct norm page_norm(const struct plan *p, const struct page_stats *s)
     case VIEW_NORM_FIXED:
         return norm_fixed(p->view.norm_mean, p->view.norm_sd, unit);
     case VIEW_NORM_UNIT:
-        return (struct norm){unit, s->min, s->max - s->min, 1.0, 0.0};
+        return norm_unit(s->min, s->max, unit);
     case VIEW_NORM_SYM:
-        return (struct norm){unit, s->min, s->max - s->min, 2.0, -1.0};
+        return norm_sym(s->min, s->max, unit);
     case VIEW_NORM_Z:
     case VIEW_NORM_NONE:
         break;
     }
-    return (struct norm){unit, s->mean, s->sd, 1.0, 0.0};
+    return norm_fixed(s->mean, s->sd, unit);
 }
 
 int page_display_plan(const struct plan *plan,

@@ -191,11 +191,6 @@ const struct view *render_view_by_id(struct render *r, uint16_t id,
     return keep_view(r, id, &view, err);
 }
 
-bool render_size_is_known(const struct view *view)
-{
-    return view_size_is_known(view);
-}
-
 /* ---- sizes -------------------------------------------------------------- */
 
 int render_parts(struct render *r, uint16_t view_id,

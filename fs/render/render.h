@@ -71,9 +71,6 @@ int render_view(struct render *r, const struct view *view, unsigned max_views,
 const struct view *render_view_by_id(struct render *r, uint16_t id,
                                      struct error *err);
 
-/* Is the size of every leaf of this view known from header data alone? */
-bool render_size_is_known(const struct view *view);
-
 /*
  * What the leaf of an instance will be, in the format that the view lists,
  * without rendering it: 1 with *ret filled (zeroed before by the caller), 0 if

@@ -330,7 +330,7 @@ static void bench_rot_and_norm(void)
     BENCH("rot: 30 degrees u16", &src,
           rot_apply(30, PAD_FILL_VALUE, 0, &src, &dst));
     BENCH("norm: moments u16", &src, norm_measure(&src, 0, NULL, &m));
-    z = norm_z(&m);
+    z = norm_fixed(m.mean, norm_sd(&m), 1);
     BENCH("norm: z u16 -> f32", &src, norm_apply(&z, &src, &f32));
     image_free(&src);
     image_free(&dst);

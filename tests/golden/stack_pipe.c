@@ -207,11 +207,11 @@ static struct norm norm_of(const struct norm_moments *m)
 
     switch (word(args[0], words, 4)) {
     case 0:
-        return norm_z(m);
+        return norm_fixed(m->mean, norm_sd(m), 1);
     case 1:
-        return norm_unit(m);
+        return norm_unit(m->min, m->max, 1);
     case 2:
-        return norm_sym(m);
+        return norm_sym(m->min, m->max, 1);
     default:
         return norm_fixed(real(1), real(2), real(3));
     }

@@ -401,8 +401,9 @@ static void normal_samples_are_normal(void)
 {
     struct stack s = any_stack(2);
     struct norm_moments before = moments(s.frames, s.count);
-    struct norm norms[3] = {norm_z(&before), norm_unit(&before),
-                            norm_sym(&before)};
+    struct norm norms[3] = {norm_fixed(before.mean, norm_sd(&before), 1),
+                            norm_unit(before.min, before.max, 1),
+                            norm_sym(before.min, before.max, 1)};
     uint32_t kind = below(3);
     struct image made[FRAMES_MAX];
     struct norm_moments after;

@@ -154,11 +154,6 @@ const struct view *render_view_by_id(struct render *r, uint16_t id,
     return &r->views[id];
 }
 
-bool render_size_is_known(const struct view *view)
-{
-    return view_size_is_known(view);
-}
-
 /* ---- images ---- */
 
 static void sleep_ms(uint64_t ms)

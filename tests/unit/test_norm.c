@@ -157,9 +157,9 @@ END_TEST
 START_TEST(samples_are_mapped)
 {
     static const struct norm_moments m = {8, 5, 32, 2, 9};
-    struct norm z = norm_z(&m);
-    struct norm unit = norm_unit(&m);
-    struct norm sym = norm_sym(&m);
+    struct norm z = norm_fixed(m.mean, norm_sd(&m), 1);
+    struct norm unit = norm_unit(m.min, m.max, 1);
+    struct norm sym = norm_sym(m.min, m.max, 1);
     struct norm fixed8 = norm_fixed(0.485, 0.229, 255);
     struct norm fixed = norm_fixed(-600, 1500, 1);
     const struct {
@@ -218,9 +218,9 @@ START_TEST(a_constant_becomes_zero)
 
         image_test_fill(&frame, 0.1);
         m = measured(&frame, 0, NULL);
-        norms[0] = norm_z(&m);
-        norms[1] = norm_unit(&m);
-        norms[2] = norm_sym(&m);
+        norms[0] = norm_fixed(m.mean, norm_sd(&m), 1);
+        norms[1] = norm_unit(m.min, m.max, 1);
+        norms[2] = norm_sym(m.min, m.max, 1);
         for (int i = 0; i < 3; i++) {
             ck_assert_double_eq(mapped(&norms[i], type, 0.1), 0);
             /* a pixel that was not measured, too */
@@ -234,7 +234,9 @@ END_TEST
 START_TEST(an_empty_volume_becomes_zero)
 {
     struct norm_moments none = {0};
-    struct norm norms[3] = {norm_z(&none), norm_unit(&none), norm_sym(&none)};
+    struct norm norms[3] = {norm_fixed(none.mean, norm_sd(&none), 1),
+                            norm_unit(none.min, none.max, 1),
+                            norm_sym(none.min, none.max, 1)};
 
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq(mapped(&norms[i], SAMPLE_U8, 9), 0);
