@@ -29,12 +29,13 @@ static int page_make(void *opaque, const struct flight_key *key,
                      void **ret_value, size_t *ret_cost, struct error *err)
 {
     const struct page_request *r = opaque;
-    struct page_job job =
-        object_job(r->files->objects, r->file->object, &r->file->plan);
     struct leaf_page *page;
+    struct page_job job;
 
     (void)key;
-    if (leaf_page_make(&job, file_kind(r->file), r->page, &page, ret_cost,
+    if (object_job(r->files->objects, r->file->object, &r->file->plan, &job,
+                   err) != 0 ||
+        leaf_page_make(&job, file_kind(r->file), r->page, &page, ret_cost,
                        err) != 0)
         return -1;
     *ret_value = page;
@@ -201,6 +202,7 @@ static int resolve_json(const struct file_request *r,
     };
     char problem[ERROR_MSG_MAX];
     struct error why = ERROR_INIT;
+    struct values_extent extent;
     uint64_t version[4];
     size_t length;
     bool lasts = true;
@@ -208,10 +210,11 @@ static int resolve_json(const struct file_request *r,
     if (frames_version(f->config.manifest, row, version, err) != 0)
         return -1;
     digest_of(file, version, r->view, file->digest);
-    if (resolve_part(r, file, &why) == 0) {
+    if (resolve_part(r, file, &why) == 0 &&
+        object_extent(f->objects, file->object, &extent, &why) == 0) {
         about.plan = &file->plan;
         about.frames = &file->object->frames;
-        about.extent = &file->object->extent;
+        about.extent = &extent;
     } else if (file->id.part == 0 &&
                leaf_json_problem(f->config.manifest, &why, row, problem)) {
         about.problem = problem;

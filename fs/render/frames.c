@@ -228,8 +228,15 @@ static int init_volume(struct frames *f, enum view_order order,
 
 /* ---- instances ---------------------------------------------------------- */
 
+static int init_only(struct frames *f, struct error *err)
+{
+    f->order =
+        (struct dicom_order){.n = 1, .frames = calloc(1, sizeof(uint32_t))};
+    return f->order.frames ? 0 : error_no_memory(err);
+}
+
 static int init_instance(struct frames *f, struct sources *sources,
-                         enum view_order order, struct error *err)
+                         const struct frames_want *want, struct error *err)
 {
     static const enum dicom_order_want wants[] = {
         [VIEW_ORDER_GEOM] = DICOM_ORDER_GEOMETRY,
@@ -240,9 +247,11 @@ static int init_instance(struct frames *f, struct sources *sources,
     const struct source *source;
     int rc;
 
+    if (f->instance.frames == 1 && !want->distance)
+        return init_only(f, err);
     if (source_get(sources, &f->instance, &ref, &source, err) != 0)
         return -1;
-    rc = dicom_order(source->header, wants[order], &f->order, err);
+    rc = dicom_order(source->header, wants[want->order], &f->order, err);
     source_put(sources, &ref);
     return rc;
 }
@@ -263,24 +272,25 @@ static int become_the_one(struct frames *f, struct error *err)
 /* ---- all ---------------------------------------------------------------- */
 
 int frames_init(struct manifest *m, struct sources *sources,
-                const struct manifest_instance *row, enum view_order order,
-                bool gaps_allowed, struct frames *ret, struct error *err)
+                const struct manifest_instance *row,
+                const struct frames_want *want, struct frames *ret,
+                struct error *err)
 {
     *ret = (struct frames){.manifest = m, .object_id = row->id};
     if (copy_row(row, &ret->instance, err) != 0)
         return -1;
     if (row->slices == 0) {
         version_of_instance(row, ret->version);
-        return init_instance(ret, sources, order, err);
+        return init_instance(ret, sources, want, err);
     }
     if (load_slices(m, row, &ret->slices, err) != 0)
         return -1;
     version_of_slices(&ret->slices, ret->version);
     if (row->slices > 1)
-        return init_volume(ret, order, gaps_allowed, err);
+        return init_volume(ret, want->order, want->gaps_allowed, err);
     if (become_the_one(ret, err) != 0)
         return -1;
-    return init_instance(ret, sources, order, err);
+    return init_instance(ret, sources, want, err);
 }
 
 void frames_deinit(struct frames *f)
@@ -344,6 +354,21 @@ int frames_source(const struct frames *f, struct sources *sources,
     if (frames_at(f, 0, &place, err) != 0)
         return -1;
     rc = source_get(sources, place.instance, ref, ret, err);
+    frame_place_deinit(&place);
+    return rc;
+}
+
+int frames_check(const struct frames *f, struct sources *sources,
+                 struct error *err)
+{
+    struct frame_place place;
+    int rc;
+
+    if (f->slices.n == 0)
+        return source_check(sources, &f->instance, err);
+    if (frames_at(f, 0, &place, err) != 0)
+        return -1;
+    rc = source_check(sources, place.instance, err);
     frame_place_deinit(&place);
     return rc;
 }

@@ -41,13 +41,20 @@ int frames_row(struct manifest *m, const struct view *view, int64_t object_id,
 /*
  * The frames of the object with this row (copied). `gaps_allowed`: volumes may
  * be irregular. What is no volume for the view is said in order.why_mixed, as
- * of an instance. ERROR_STALE if slices changed meanwhile. Release with
- * frames_deinit, whatever is returned.
+ * of an instance. The source is opened only for what is in its header alone:
+ * the order of several frames; and order.z_spacing of a single one, which
+ * stays 0 unless `distance`. ERROR_STALE if slices changed meanwhile. Release
+ * with frames_deinit, whatever is returned.
  */
+struct frames_want {
+    enum view_order order;
+    bool gaps_allowed;
+    bool distance;
+};
 int frames_init(struct manifest *m, struct sources *sources,
-                const struct manifest_instance *row, enum view_order order,
-                bool gaps_allowed, struct frames *ret, struct error *err)
-    __attribute__((warn_unused_result));
+                const struct manifest_instance *row,
+                const struct frames_want *want, struct frames *ret,
+                struct error *err) __attribute__((warn_unused_result));
 void frames_deinit(struct frames *f);
 
 /* Where a frame is. */
@@ -67,6 +74,10 @@ void frame_place_deinit(struct frame_place *place);
 int frames_source(const struct frames *f, struct sources *sources,
                   struct flight_ref *ref, const struct source **ret,
                   struct error *err) __attribute__((warn_unused_result));
+
+/* Is that source, unopened, still the version that was indexed? ERROR_STALE. */
+int frames_check(const struct frames *f, struct sources *sources,
+                 struct error *err) __attribute__((warn_unused_result));
 
 /* The version of the sources of `row`, where its frames are not wanted. */
 int frames_version(struct manifest *m, const struct manifest_instance *row,

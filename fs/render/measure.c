@@ -71,9 +71,9 @@ static int extent_needed(const struct page_job *job, bool *ret,
 
     if (frames_source(job->frames, sources, &ref, &source, err) != 0)
         return -1;
-    *ret = spec_needs_extent(job->plan, source->header) ||
-           (job->frames->slices.windowless > 0 &&
-            spec_may_need_extent(job->plan));
+    *ret =
+        spec_needs_extent(job->plan, source->header) ||
+        (job->frames->slices.windowless > 0 && spec_may_need_extent(job->plan));
     source_put(sources, &ref);
     return 0;
 }
@@ -342,6 +342,15 @@ bool measure_has_stats(const struct plan *plan)
 {
     return plan->view.norm != VIEW_NORM_NONE &&
            plan->view.norm != VIEW_NORM_FIXED && !plan->view.norm_frame;
+}
+
+bool measure_is_known(const struct plan *plan,
+                      const struct manifest_output *known)
+{
+    const struct view *v = &plan->view;
+
+    return known && !needs_limits(v) && !v->norm_fg &&
+           (!measure_has_stats(plan) || known->has_stats);
 }
 
 int measure_numbers(const struct measure *m, struct page_job *job,

@@ -50,6 +50,11 @@ int measure_numbers(const struct measure *m, struct page_job *job,
                     const struct page_stats *known, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Does `known`, what an earlier run has found out (may be NULL), tell all of
+ * the plan that must be measured? Its padding may still have to be. */
+bool measure_is_known(const struct plan *plan,
+                      const struct manifest_output *known);
+
 /* Does job->numbers have statistics of the volume then? */
 bool measure_has_stats(const struct plan *plan);
 

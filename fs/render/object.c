@@ -18,14 +18,14 @@ struct objects {
     struct flight *table;
 };
 
-struct page_job object_job(const struct objects *o, const struct object *object,
-                           const struct plan *plan)
+static struct page_job job_of(const struct objects *o,
+                              const struct object *object,
+                              const struct plan *plan)
 {
     return (struct page_job){
         .maker = o->config.maker,
         .frames = &object->frames,
         .plan = plan,
-        .extent = object->extent,
         .numbers = object->numbers,
         .digest = object->digest,
         /* atomic: the one thing in an object that changes */
@@ -80,8 +80,11 @@ static int resolve_frames(struct objects *o,
                           struct plan *plan, struct frames *ret,
                           struct error *err)
 {
-    if (frames_init(o->config.manifest, o->config.maker->sources, row,
-                    plan->view.order, o->config.gaps_allowed, ret, err) != 0)
+    struct frames_want want = {plan->view.order, o->config.gaps_allowed,
+                               plan_needs_distance(plan)};
+
+    if (frames_init(o->config.manifest, o->config.maker->sources, row, &want,
+                    ret, err) != 0)
         return -1;
     if (plan_set_order(plan, &ret->order, err) != 0)
         return -1;
@@ -157,15 +160,39 @@ static void leave(struct object *object, struct image *only)
     atomic_store(&object->leftover, left);
 }
 
+static struct measure measure_of(const struct objects *o,
+                                 const struct object *object)
+{
+    return (struct measure){
+        o->config.manifest,
+        render_engine_of(&object->plan.view, o->config.gaps_allowed)};
+}
+
+/* Where pixels are looked at, the extent is wanted first. Where they are not,
+ * because an earlier run has, the source need not be opened for a leaf whose
+ * bytes are in the cache, or in a tier of it. */
+static int resolve_extent(struct objects *o, struct object *object,
+                          const struct manifest_output *known,
+                          struct page_job *job, struct error *err)
+{
+    struct measure m = measure_of(o, object);
+
+    if (measure_is_known(job->plan, known))
+        return frames_check(&object->frames, o->config.maker->sources, err);
+    if (measure_extent(&m, job, err) != 0)
+        return -1;
+    object->extent = job->extent;
+    object->has_extent = true;
+    return 0;
+}
+
 /* `known` is what an earlier run has found out, or NULL. */
 static int resolve_shape(struct objects *o, struct object *object,
                          const struct manifest_output *known, struct error *err)
 {
-    struct measure m = {
-        o->config.manifest,
-        render_engine_of(&object->plan.view, o->config.gaps_allowed)};
+    struct measure m = measure_of(o, object);
     struct plan *plan = &object->plan;
-    struct page_job job = object_job(o, object, plan);
+    struct page_job job = job_of(o, object, plan);
     struct page_stats stats;
     CLEANUP(image_free) struct image only = {0};
     struct image_box box;
@@ -173,9 +200,8 @@ static int resolve_shape(struct objects *o, struct object *object,
 
     /* Nothing is measured for a page that is too large anyway. */
     if (plan_check_pixels(plan, o->config.max_pixels, err) != 0 ||
-        measure_extent(&m, &job, err) != 0)
+        resolve_extent(o, object, known, &job, err) != 0)
         return -1;
-    object->extent = job.extent;
     if (plan_needs_crop(plan)) {
         box = known ? known->crop : (struct image_box){0, 0, 0, 0};
         if (!known && measure_crop(&m, &job, &box, &only, err) != 0)
@@ -200,6 +226,37 @@ static int resolve_shape(struct objects *o, struct object *object,
     }
     leave(object, &only);
     return 0;
+}
+
+/* Two threads may both measure it; the second result is dropped. */
+int object_extent(struct objects *o, const struct object *object,
+                  struct values_extent *ret, struct error *err)
+{
+    struct object *mine = (struct object *)(uintptr_t)object;
+    struct page_job job = job_of(o, object, &object->plan);
+    struct measure m = measure_of(o, object);
+    bool known;
+
+    lock_acquire(&mine->lock);
+    known = mine->has_extent;
+    *ret = mine->extent;
+    lock_release(&mine->lock);
+    if (known)
+        return 0;
+    if (measure_extent(&m, &job, err) != 0)
+        return -1;
+    lock_acquire(&mine->lock);
+    mine->extent = *ret = job.extent;
+    mine->has_extent = true;
+    lock_release(&mine->lock);
+    return 0;
+}
+
+int object_job(struct objects *o, const struct object *object,
+               const struct plan *plan, struct page_job *ret, struct error *err)
+{
+    *ret = job_of(o, object, plan);
+    return object_extent(o, object, &ret->extent, err);
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -250,6 +307,7 @@ static void object_free(void *value)
         image_free(left);
     free(left);
     frames_deinit(&object->frames);
+    lock_deinit(&object->lock);
     free(object);
 }
 
@@ -262,6 +320,7 @@ static int object_make(void *opaque, const struct flight_key *key,
     (void)key;
     if (!object)
         return error_no_memory(err);
+    lock_init(&object->lock);
     if (resolve(opaque, object, err) != 0) {
         object_free(object);
         return -1;

@@ -7,11 +7,13 @@
  * statistics are is found out once and kept for a while; a leaf adds what is
  * its own: the part, the layout, the bytes.
  *
- * Threads: struct objects is internally locked; a struct object is immutable.
+ * Threads: struct objects is internally locked; a struct object is immutable,
+ * but for what it keeps for those who make pages.
  */
 #ifndef RENDER_OBJECT_H
 #define RENDER_OBJECT_H
 
+#include "prepfs/lock.h"
 #include "render/page.h"
 
 struct objects;
@@ -30,12 +32,15 @@ struct geometry;
 struct object {
     struct frames frames;
     struct plan plan; /* complete, of all parts */
-    struct values_extent extent;
     struct page_numbers numbers;
     /* The samples of the only frame, left over from measuring: who makes the
      * page takes them (once) instead of making them again. May be NULL. */
     page_leftover leftover;
     uint64_t digest[2]; /* of the version of the source */
+    struct lock lock;
+    /* Protected by lock; object_extent tells it. */
+    bool has_extent;
+    struct values_extent extent;
 };
 
 struct objects *objects_new(const struct objects_config *config,
@@ -76,9 +81,20 @@ int object_place_finding(struct objects *o, const struct object *object,
                          struct plan *plan, struct error *err)
     __attribute__((warn_unused_result));
 
-/* The job that makes pages of `plan`, which is the object's or a part's. */
-struct page_job object_job(const struct objects *o, const struct object *object,
-                           const struct plan *plan);
+/*
+ * The extent of the object's values if its pages need it, else an empty one.
+ * Only who makes pages asks, as it is in no manifest row of a leaf: opens the
+ * source and may decode all frames, the first time.
+ */
+int object_extent(struct objects *o, const struct object *object,
+                  struct values_extent *ret, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* The job that makes pages of `plan`, which is the object's or a part's; asks
+ * for the extent. */
+int object_job(struct objects *o, const struct object *object,
+               const struct plan *plan, struct page_job *ret, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Where in the patient the pages of `plan` are, the object's or a part's. */
 int object_geometry(struct objects *o, const struct object *object,

@@ -268,6 +268,11 @@ static bool needs_volume(const struct plan *p)
                                : depth_needs_volume(&p->view, &p->depth);
 }
 
+bool plan_needs_distance(const struct plan *p)
+{
+    return p->needs_plane || p->depth.needs_z;
+}
+
 int plan_set_order(struct plan *p, const struct dicom_order *order,
                    struct error *err)
 {

@@ -121,6 +121,10 @@ int plan_set_order(struct plan *plan, const struct dicom_order *order,
 int plan_check_pixels(const struct plan *plan, uint64_t limit,
                       struct error *err) __attribute__((warn_unused_result));
 
+/* Does what plan_set_order enters change more than the thickness of a page? Of
+ * a single frame: the number of pages, or how it is cut into planes. */
+bool plan_needs_distance(const struct plan *plan);
+
 /* Enters how many findings the object has in the table that roi names. */
 void plan_set_findings(struct plan *plan, uint32_t count);
 

@@ -4,11 +4,13 @@
  * views, edges between blocks, units between a guess and its reader.
  */
 #undef NDEBUG
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dicom/dicom.h"
 #include "index/index.h"
@@ -216,6 +218,136 @@ START_TEST(without_memory_for_frames_each_view_decodes)
 }
 END_TEST
 
+/* ---- sources ------------------------------------------------------------- */
+
+/* A new run: what is in the cache stays, what the renderer kept does not. */
+static void start_again(struct rig *r)
+{
+    struct render_config config = {.manifest = r->manifest,
+                                   .cache = r->cache,
+                                   .archive = r->archive,
+                                   .frame_bytes = MIB};
+    struct error err = ERROR_INIT;
+
+    render_free(r->render);
+    r->render = render_new(&config, &err);
+    ck_assert_msg(r->render != NULL, "%s", err.msg);
+}
+
+static void forget_blocks(struct rig *r)
+{
+    render_free(r->render);
+    r->render = NULL;
+    cache_free(r->cache);
+    r->cache =
+        cache_new(&(struct cache_config){.budget_bytes = 16 * MIB}, NULL);
+    ck_assert_ptr_nonnull(r->cache);
+    start_again(r);
+}
+
+/* Zeros instead of a header, in a file that looks as it did; or, `touched`,
+ * the same with another time. */
+static void spoil_source(struct rig *r, bool touched)
+{
+    char *path = scratch_text("%s/a.dcm", r->archive);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    static const uint8_t zeros[512];
+    struct timespec times[2];
+    struct stat st;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_eq(pwrite(fd, zeros, sizeof zeros, 0), (int)sizeof zeros);
+    times[0] = st.st_atim;
+    times[1] = st.st_mtim;
+    times[1].tv_sec -= touched;
+    ck_assert_int_eq(futimens(fd, times), 0);
+    ck_assert_int_eq(close(fd), 0);
+    free(path);
+}
+
+static void check_fails(struct rig *r, const struct leaf *leaf,
+                        enum error_kind kind)
+{
+    struct error err = ERROR_INIT;
+    struct render_bytes bytes;
+
+    ck_assert_int_eq(render_read(r->render, leaf, 0, 1, true, &bytes, &err),
+                     -1);
+    ck_assert_msg(err.kind == kind, "%d, %s", (int)err.kind, err.msg);
+}
+
+static const char *const kept_views[] = {"full", "raw", "crop",
+                                         "crop_size-64x64_u8", "norm-z"};
+#define KEPT_VIEWS ((int)(sizeof kept_views / sizeof kept_views[0]))
+
+/* The image has no window, so what `full` maps to black and white is the
+ * least and the greatest of it: known to the manifest, not to this run. */
+START_TEST(a_leaf_that_is_in_the_cache_opens_no_source)
+{
+    uint8_t *first, *second;
+    struct leaf leaf;
+    uint64_t size;
+    struct rig r;
+
+    rig_open(&r, 512, 1, 16 * MIB, MIB);
+    leaf = leaf_of(&r, kept_views[_i]);
+    size = size_of(&r, &leaf);
+    first = malloc(size);
+    second = malloc(size);
+    read_range(&r, &leaf, 0, UINT64_MAX, first);
+    start_again(&r);
+    spoil_source(&r, false);
+    ck_assert_uint_eq(size_of(&r, &leaf), size);
+    read_range(&r, &leaf, 0, UINT64_MAX, second);
+    ck_assert_int_eq(memcmp(first, second, size), 0);
+    ck_assert_uint_eq(stats_of(&r).frames_decoded, 0);
+    forget_blocks(&r);
+    check_fails(&r, &leaf, ERROR_UNSUPPORTED);
+    free(first);
+    free(second);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(nor_is_one_served_whose_source_has_changed)
+{
+    struct leaf leaf;
+    struct rig r;
+
+    rig_open(&r, 256, 1, 16 * MIB, MIB);
+    leaf = leaf_of(&r, kept_views[_i]);
+    read_all(&r, &leaf);
+    start_again(&r);
+    spoil_source(&r, true);
+    check_fails(&r, &leaf, ERROR_STALE);
+    rig_close(&r);
+}
+END_TEST
+
+/* What is measured only when a page is wanted is what it was. */
+START_TEST(a_page_made_in_a_later_run_is_the_same)
+{
+    uint8_t *first, *second;
+    struct leaf leaf;
+    uint64_t size;
+    struct rig r;
+
+    rig_open(&r, 256, 3, 16 * MIB, MIB);
+    leaf = leaf_of(&r, kept_views[_i]);
+    size = size_of(&r, &leaf);
+    first = malloc(size);
+    second = malloc(size);
+    read_range(&r, &leaf, 0, UINT64_MAX, first);
+    forget_blocks(&r);
+    read_range(&r, &leaf, 0, UINT64_MAX, second);
+    ck_assert_int_eq(memcmp(first, second, size), 0);
+    free(first);
+    free(second);
+    rig_close(&r);
+}
+END_TEST
+
 enum { READERS = 8 };
 
 struct reader {
@@ -323,9 +455,9 @@ static bool prefetch(struct rig *r, const struct leaf *leaf, uint32_t unit)
     struct error err = ERROR_INIT;
     bool made;
 
-    ck_assert_msg(render_prefetch(r->render, leaf, unit, UINT64_MAX, &made,
-                                  &err) == 0,
-                  "%s", err.msg);
+    ck_assert_msg(
+        render_prefetch(r->render, leaf, unit, UINT64_MAX, &made, &err) == 0,
+        "%s", err.msg);
     return made;
 }
 
@@ -505,6 +637,12 @@ static Suite *suite(void)
     tcase_add_test(t, a_page_that_is_gone_is_not_made_again_for_its_edge);
     tcase_add_test(t, a_page_larger_than_the_cache_is_made_a_few_times);
     tcase_add_test(t, what_is_kept_stays_within_its_budget);
+    tcase_add_loop_test(t, a_leaf_that_is_in_the_cache_opens_no_source, 0,
+                        KEPT_VIEWS);
+    tcase_add_loop_test(t, nor_is_one_served_whose_source_has_changed, 0,
+                        KEPT_VIEWS);
+    tcase_add_loop_test(t, a_page_made_in_a_later_run_is_the_same, 0,
+                        KEPT_VIEWS);
     tcase_add_loop_test(t, a_prefetched_leaf_is_read_without_a_decode, 0,
                         (int)(sizeof shapes / sizeof shapes[0]));
     tcase_add_test(t, units_made_out_of_order_leave_no_gap);
