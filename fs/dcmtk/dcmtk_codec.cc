@@ -16,28 +16,14 @@
 #include "dcmtk/dcmjpeg/djdijg8.h"
 
 #include <cstring>
-#include <exception>
-#include <new>
 
 #include "dcmtk/dcmtk_codec.h"
+#include "dcmtk/dcmtk_impl.h"
+
+using dcmtk::guarded;
 
 namespace
 {
-
-/* Runs `work` (int(struct error *)); nothing is thrown into C. */
-template <typename Work>
-int guarded(struct error *err, const Work &work) noexcept
-{
-    try {
-        return work();
-    } catch (const std::bad_alloc &) {
-        return error_no_memory(err);
-    } catch (const std::exception &e) {
-        return error_set(err, ERROR_INTERNAL, "DCMTK: %s", e.what());
-    } catch (...) {
-        return error_set(err, ERROR_INTERNAL, "DCMTK: unknown exception");
-    }
-}
 
 /*
  * Knows whether the last row has been written. The decoder copies finished
@@ -166,7 +152,8 @@ int dcmtk_jpeg_decode(const struct dcmtk_jpeg *frame, const uint8_t *bytes,
     const job j = {bytes, static_cast<Uint32>(length), samples,
                    static_cast<Uint32>(size), static_cast<size_t>(row_bytes)};
 
-    return guarded(err, [&] { return decode_any(frame->precision, j, err); });
+    return guarded(err, -1,
+                   [&] { return decode_any(frame->precision, j, err); });
 }
 
 const char *dcmtk_codec_version(void)
