@@ -8,58 +8,18 @@
 #include <string.h>
 
 #include "log.h"
+#include "near_word.h"
 
 /* ---- the nearest word ---- */
-
-enum { WORD_MAX = 32 };
-
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-    unsigned least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* How many letters must be changed, added, dropped or swapped with their
- * neighbour; words above WORD_MAX are far from everything. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned d[WORD_MAX + 1][WORD_MAX + 1];
-    size_t na = strlen(a), nb = strlen(b);
-
-    if (na > WORD_MAX || nb > WORD_MAX)
-        return WORD_MAX;
-    for (unsigned i = 0; i <= na; i++)
-        d[i][0] = i;
-    for (unsigned j = 0; j <= nb; j++)
-        d[0][j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        for (size_t j = 1; j <= nb; j++) {
-            d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
-                           d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-                a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
-                d[i][j] = d[i - 2][j - 2] + 1;
-        }
-    }
-    return d[na][nb];
-}
 
 /* The closest name worth showing for a wrong word, or NULL. */
 static const char *nearest(const char *word)
 {
-    const char *best = NULL;
-    unsigned limit = strlen(word) < 5 ? 1 : (unsigned)strlen(word) / 3;
-    unsigned d;
+    struct near_word n = near_word(word);
 
-    for (const struct option *o = options_table; o->name; o++) {
-        d = distance(word, o->name);
-        if (d <= limit) {
-            best = o->name;
-            limit = d - (d > 0);
-        }
-    }
-    return best;
+    for (const struct option *o = options_table; o->name; o++)
+        near_word_try(&n, o->name);
+    return n.best;
 }
 
 /* ---- values ---- */
@@ -105,6 +65,17 @@ int options_parse_size(const char *text, uint64_t *ret, struct error *err)
     return 0;
 }
 
+/* The least is said as one would type it. */
+static int too_little(const struct option *option, const char *value,
+                      struct error *err)
+{
+    bool in_mega = option->low > 0 && option->low % (1 << 20) == 0;
+
+    return error_set(
+        err, ERROR_USAGE, "%s=%s: must be at least %" PRIu64 "%s", option->name,
+        value, in_mega ? option->low >> 20 : option->low, in_mega ? "M" : "");
+}
+
 static int parse_number(const struct option *option, const char *value,
                         uint64_t *ret, struct error *err)
 {
@@ -118,11 +89,12 @@ static int parse_number(const struct option *option, const char *value,
         return error_set(err, ERROR_USAGE, "%s=%s: not %s number", option->name,
                          value, base == 8 ? "an octal" : "a whole");
     }
-    if (*ret < option->low || (option->high && *ret > option->high))
+    if (option->high && (*ret < option->low || *ret > option->high))
         return error_set(err, ERROR_USAGE,
                          "%s=%s: must be from %" PRIu64 " to %" PRIu64,
-                         option->name, value, option->low,
-                         option->high ? option->high : UINT64_MAX);
+                         option->name, value, option->low, option->high);
+    if (*ret < option->low)
+        return too_little(option, value, err);
     return 0;
 }
 
@@ -274,7 +246,7 @@ static const struct option *find_letter(char letter)
 
 static int unknown(const char *word, size_t n, struct error *err)
 {
-    char name[WORD_MAX + 1];
+    char name[NEAR_WORD_MAX + 1];
     const char *near_name;
 
     (void)snprintf(name, sizeof name, "%.*s", (int)n, word);
@@ -406,7 +378,9 @@ static int parse_all(int argc, char *const argv[], struct options *o,
     if (o->help || o->version)
         return 0;
     if (!o->archive || !o->mountpoint)
-        return error_set(err, ERROR_USAGE, "%s is missing",
+        return error_set(err, ERROR_USAGE,
+                         "%s is missing: prepfs ARCHIVE MOUNTPOINT "
+                         "[-o OPTION,...]; prepfs --help lists the options",
                          o->archive ? "MOUNTPOINT" : "ARCHIVE");
     if (o->only_presets && !o->presets)
         return error_set(err, ERROR_USAGE,

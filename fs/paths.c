@@ -2,11 +2,14 @@
 /* paths.c: see paths.h. */
 #include "paths.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "prepfs/cleanup.h"
@@ -185,6 +188,49 @@ static int check_nesting(const struct paths *p, struct error *err)
     return 0;
 }
 
+/* Listing the trap of an automount from what it starts would wait for ever. */
+static bool is_automount(int fd)
+{
+    enum { AUTOFS_MAGIC = 0x187 };
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) < 0 || fs.f_type == AUTOFS_MAGIC;
+}
+
+/* Does it certainly have something in it (`want`), or nothing? */
+static bool holds(const char *path, bool want)
+{
+    int at = open(path, O_PATH | O_CLOEXEC);
+    int fd = at < 0 || is_automount(at)
+                 ? -1
+                 : openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    unsigned n = 0;
+
+    if (at >= 0)
+        (void)close(at);
+    if (!folder) {
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
+    }
+    while (n < 3 && readdir(folder))
+        n++; /* "." and ".." are among them */
+    (void)closedir(folder);
+    return (n == 3) == want;
+}
+
+/* A mount would hide the archive, and show nothing. */
+static int check_swapped(const struct paths *p, struct error *err)
+{
+    if (!holds(p->archive, false) || !holds(p->mountpoint, true))
+        return 0;
+    return error_set(err, ERROR_USAGE,
+                     "the archive %s is empty and the mount point %s is not: "
+                     "prepfs ARCHIVE MOUNTPOINT, the other way round?",
+                     p->archive, p->mountpoint);
+}
+
 int paths_check_state(const struct paths *p, const char *state_dir,
                       struct error *err)
 {
@@ -264,7 +310,7 @@ static int resolve_all(const struct options *o, struct paths *p,
 {
     if (resolve_archive(o->archive, p, err) < 0 ||
         resolve_mountpoint(o->mountpoint, p, err) < 0 ||
-        check_nesting(p, err) < 0)
+        check_nesting(p, err) < 0 || check_swapped(p, err) < 0)
         return -1;
     if (o->presets && resolve_presets(o->presets, p, err) < 0)
         return -1;

@@ -7,7 +7,8 @@
  * with words that help: a mount point in the archive (we would index
  * ourselves), an archive or a state folder below the mount point (the mount
  * would hide it, or we would wait for ourselves), a mount point that a
- * crashed process has left behind, one where prepfs is already mounted.
+ * crashed process has left behind, one where prepfs is already mounted; an
+ * archive with nothing in it if the mount point has something: swapped.
  *
  * Threads: reentrant.
  */

@@ -36,7 +36,7 @@ fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/ worker/worker.h
 fs/engine      : view/ manifest/ decode/decode.h dicom/ render/ worker/worker.h tree.h views.h inode.h budget.h
 fs/lib         : engine/ view/ manifest/ dicom/ index/ npy/ render/ inode.h budget.h
-fs/ctl         : engine/ view/ tiff/ png/ manifest/ decode/decode.h dicom/ index/ render/ worker/worker.h tree.h views.h inode.h budget.h options.h rescan_socket.h
+fs/ctl         : engine/ view/ tiff/ png/ manifest/ decode/decode.h dicom/ index/ render/ worker/worker.h tree.h views.h inode.h budget.h near_word.h options.h rescan_socket.h
 fs/render      : beneath/ view/ image/ tiff/ npy/ nii/ png/ json/ manifest/ decode/ dicom/ worker/worker.h
 fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/ worker/worker.h
 '

@@ -24,8 +24,8 @@ static int parse_view(const struct ctl_args *args, const char *name,
     if (n < 0 || (size_t)n >= sizeof text)
         return error_set(err, ERROR_BAD_VIEW, "the view is too long");
     if (with && strcmp(name, "full") == 0)
-        return view_parse(with, presets, ret, NULL, err);
-    return view_parse(text, presets, ret, NULL, err);
+        return ctl_view_parse(with, presets, ret, err);
+    return ctl_view_parse(text, presets, ret, err);
 }
 
 /* Takes the words apart: 1 if the first of them is a view. */

@@ -173,6 +173,18 @@ static void *read_share(void *opaque)
     return NULL;
 }
 
+/* The mount knows why; only its first lines are for a terminal. */
+static int no_view(const struct warming *w, const char *mount,
+                   struct error *err)
+{
+    const char *view = w->args->positional[0];
+    int cause = errno;
+
+    return error_set_sys(err, cause,
+                         "%s: %s; the reason: cat %s/.prepfs/explain/%s", view,
+                         strerrordesc_np(cause), mount, view);
+}
+
 static int read_mount(struct warming *w, const char *mount, struct error *err)
 {
     struct reader readers[64];
@@ -184,8 +196,7 @@ static int read_mount(struct warming *w, const char *mount, struct error *err)
         return error_no_memory(err);
     }
     if (stat(w->folder, &st) != 0)
-        return error_set_sys(err, errno, "%s: %s", w->folder,
-                             strerrordesc_np(errno));
+        return no_view(w, mount, err);
     for (; started < w->threads; started++) {
         readers[started] = (struct reader){.w = w, .number = started};
         if (pthread_create(&readers[started].thread, NULL, read_share,

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "near_word.h"
+
 #define BIT(option) CTL_BIT(option)
 
 /* Of all that look at pixels. */
@@ -230,6 +232,15 @@ const struct ctl_command *command_find(const char *name)
     return NULL;
 }
 
+const char *command_nearest(const char *word)
+{
+    struct near_word n = near_word(word);
+
+    for (const struct ctl_command *c = ctl_commands; c->name; c++)
+        near_word_try(&n, c->name);
+    return n.best;
+}
+
 static int find_option(const char *name, size_t length)
 {
     for (int i = 0; i < CTL_OPTIONS; i++)
@@ -247,14 +258,30 @@ static int find_letter(char letter)
     return -1;
 }
 
+static int no_option(const struct ctl_command *c, const char *given,
+                     struct error *err)
+{
+    char name[NEAR_WORD_MAX + 1];
+    const char *from = given + strspn(given, "-");
+    struct near_word n;
+
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(from, "="), from);
+    n = near_word(name);
+    for (int i = 0; i < CTL_OPTIONS; i++)
+        if (c->options & BIT(i) && name[1])
+            near_word_try(&n, options[i].name);
+    return error_set(err, ERROR_USAGE, "%s has no option %s%s%s%s", c->name,
+                     given, n.best ? "; did you mean --" : "",
+                     n.best ? n.best : "", n.best ? "?" : "");
+}
+
 /* `value` may be NULL. */
 static int set_option(const struct ctl_command *c, int which, const char *given,
                       const char *value, struct ctl_args *args,
                       struct error *err)
 {
     if (which < 0 || !(c->options & BIT(which)))
-        return error_set(err, ERROR_USAGE, "%s has no option %s", c->name,
-                         given);
+        return no_option(c, given, err);
     const struct ctl_option_info *o = &options[which];
 
     if (o->value && !value)

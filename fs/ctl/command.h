@@ -10,6 +10,9 @@
 /* NULL if there is none. */
 const struct ctl_command *command_find(const char *name);
 
+/* The subcommand that was meant by a word that is none, or NULL. */
+const char *command_nearest(const char *word);
+
 /*
  * Reads what follows the subcommand; `argv` ends with NULL, is cut and put
  * into another order, and holds what *args points to. ERROR_USAGE. If

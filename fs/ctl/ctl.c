@@ -20,6 +20,30 @@ int ctl_fail(const struct ctl_args *args, const struct error *err)
     return err->kind == ERROR_USAGE ? CTL_USAGE : CTL_FAILED;
 }
 
+/* Adds to the reason what helps with it. */
+static int advise(const char *name, const struct view_problem *problem,
+                  struct error *err)
+{
+    char reason[ERROR_MSG_MAX];
+
+    memcpy(reason, err->msg, sizeof reason);
+    if (problem->nearest[0])
+        return error_set(err, err->kind, "%s; did you mean '%s'?", reason,
+                         problem->nearest);
+    return error_set(err, err->kind, "%s; see: prepfsctl explain %s", reason,
+                     name);
+}
+
+int ctl_view_parse(const char *name, const struct view_presets *presets,
+                   struct view *ret, struct error *err)
+{
+    struct view_problem problem;
+
+    if (view_parse(name, presets, ret, &problem, err) == 0)
+        return 0;
+    return advise(name, &problem, err);
+}
+
 int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
              struct error *err)
 {
@@ -29,7 +53,7 @@ int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,
 
     if (file && view_presets_load(file, &presets, err) != 0)
         return -1;
-    int rc = view_parse(name, presets, ret, NULL, err);
+    int rc = ctl_view_parse(name, presets, ret, err);
 
     view_presets_free(presets);
     if (rc == 0 && !view_is_built(ret, &op))

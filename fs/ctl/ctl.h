@@ -123,6 +123,10 @@ struct manifest *ctl_open(const struct ctl_args *args, const char *archive,
                           enum ctl_access access, char **ret_state,
                           struct error *err);
 
+/* view_parse, with advice in the message. */
+int ctl_view_parse(const char *name, const struct view_presets *presets,
+                   struct view *ret, struct error *err);
+
 /* A view by name, with --presets; every operator of it is built.
  * ERROR_BAD_VIEW, ERROR_NOT_FOUND, ERROR_UNSUPPORTED. */
 int ctl_view(const struct ctl_args *args, const char *name, struct view *ret,

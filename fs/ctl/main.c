@@ -45,7 +45,11 @@ int main(int argc, char **argv)
 
     if (c)
         return run(c, argv + 2, program);
-    (void)fprintf(stderr, "%s: there is no subcommand \"%s\"\nTry: %s --help\n",
-                  program, word, program);
+    const char *meant = command_nearest(word);
+
+    (void)fprintf(stderr,
+                  "%s: there is no subcommand \"%s\"%s%s%s\nTry: %s --help\n",
+                  program, word, meant ? "; did you mean \"" : "",
+                  meant ? meant : "", meant ? "\"?" : "", program);
     return CTL_USAGE;
 }

@@ -166,6 +166,24 @@ static int read_lines(struct outdir *o, FILE *in, struct error *err)
     return 0;
 }
 
+/* A list begins with its view, a comma, and what it was made by. */
+static int refuse(const struct outdir *o, const char *head, const char *made_by,
+                  struct error *err)
+{
+    int view = (int)strcspn(head, ",");
+    bool is_other_view = strncmp(head, made_by, (size_t)view + 1) != 0;
+
+    if (is_other_view)
+        return error_set(err, ERROR_USAGE,
+                         "%.60s has files of the view %.*s: choose another "
+                         "folder, or --force",
+                         o->path, view, head);
+    return error_set(err, ERROR_USAGE,
+                     "%.60s has files that another version of prepfs or its "
+                     "libraries has made: choose another folder, or --force",
+                     o->path);
+}
+
 static int read_list(struct outdir *o, FILE *in, const char *made_by,
                      bool *ret_fresh, struct error *err)
 {
@@ -178,10 +196,7 @@ static int read_list(struct outdir *o, FILE *in, const char *made_by,
     *ret_fresh = !head || (o->n_known == 0 && strcmp(head, made_by) != 0);
     if (*ret_fresh || strcmp(head, made_by) == 0)
         return 0;
-    return error_set(err, ERROR_USAGE,
-                     "%.60s has files of another kind, \"%.70s\": choose "
-                     "another folder, or --force",
-                     o->path, head);
+    return refuse(o, head, made_by, err);
 }
 
 static int write_all(int fd, const void *data, size_t length)

@@ -107,9 +107,16 @@ static void confine(struct db *db, const struct cohort_limit *limit)
 static int complain(struct db *db, struct error *err)
 {
     const char *text = sqlite3_errmsg(db->handle);
+    int length = (int)strcspn(text, "\n");
 
-    return error_set(err, ERROR_USAGE, "where: %.*s", (int)strcspn(text, "\n"),
-                     text);
+    /* modality='CT' has lost its quotes to a shell more often than not */
+    if (strncmp(text, "no such column", strlen("no such column")) == 0)
+        return error_set(err, ERROR_USAGE,
+                         "where: %.*s; columns are those of view cohort in "
+                         "prepfs-manifest(5), texts are quoted: "
+                         "\"modality='CT'\"",
+                         length < 100 ? length : 100, text);
+    return error_set(err, ERROR_USAGE, "where: %.*s", length, text);
 }
 
 int cohort_sql_failed(struct db *db, const struct cohort_limit *limit,

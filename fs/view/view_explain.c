@@ -302,38 +302,6 @@ static void explain_view(FILE *out, const char *name, const struct view *view)
     write_operators(out, view);
 }
 
-static const char *errno_word(enum view_problem_kind kind)
-{
-    if (kind == VIEW_PROBLEM_TOO_LONG)
-        return "ENAMETOOLONG";
-    return kind == VIEW_PROBLEM_UNKNOWN ? "ENOENT" : "EINVAL";
-}
-
-/* What cannot be shown would move the caret. */
-static void write_shown(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        (void)fputc(*text >= ' ' && *text <= '~' ? *text : '?', out);
-}
-
-static void explain_problem(FILE *out, const char *name,
-                            const struct view_problem *problem,
-                            const struct error *err)
-{
-    (void)fputs("  ", out);
-    write_shown(out, name);
-    (void)fprintf(out, "\n  %*s^", (int)problem->offset, "");
-    for (size_t i = 1; i < problem->length; i++)
-        (void)fputc('~', out);
-    (void)fputs("\n", out);
-    (void)fprintf(out, "%s: ", errno_word(problem->kind));
-    write_shown(out, err->msg);
-    (void)fputc('\n', out);
-    if (problem->nearest[0])
-        (void)fprintf(out, "nearest: %s\n", problem->nearest);
-    (void)fputs("the language: .prepfs/grammar.txt, prepfs-view(7)\n", out);
-}
-
 int view_explain(const char *text, const struct view_presets *presets,
                  FILE *out)
 {
@@ -342,7 +310,7 @@ int view_explain(const char *text, const struct view_presets *presets,
     struct error err = ERROR_INIT;
 
     if (view_parse(text, presets, &view, &problem, &err)) {
-        explain_problem(out, text, &problem, &err);
+        view_mistake(out, text, &problem, &err);
         return -1;
     }
     explain_view(out, text, &view);

@@ -1,12 +1,75 @@
 // SPDX-License-Identifier: MIT
 /*
- * view_nearest.c: which word was meant? Edit distance, two rows, bounded.
+ * view_nearest.c: which word was meant? Words of other programs by a table,
+ * slips by edit distance, two rows, bounded.
  */
 #include "view/view_ops.h"
 
 #include <string.h>
 
 #define WORD_MAX 47
+
+/* Only names that the distance below does not lead to the right operator. */
+static const struct {
+    const char *word;
+    const char *ours;
+} others[] = {
+    {"resize", "size"},
+    {"scale", "size"},
+    {"thumbnail", "size"},
+    {"resample", "spacing"},
+    {"clip", "range"},
+    {"clamp", "range"},
+    {"wl", "window"},
+    {"voi", "window"},
+    {"lut", "window"},
+    {"rotate", "rot"},
+    {"mirror", "flip-h"},
+    {"normalize", "norm-z"},
+    {"normalise", "norm-z"},
+    {"zscore", "norm-z"},
+    {"standardize", "norm-z"},
+    {"volume", "series"},
+    {"stack", "series"},
+    {"patch", "grid"},
+    {"patches", "grid"},
+    {"tile", "grid"},
+    {"tiles", "grid"},
+    {"random", "rand"},
+    {"coronal", "plane-cor"},
+    {"sagittal", "plane-sag"},
+    {"minip", "vol-minip"},
+    {"mean", "vol-mean"},
+    {"uint8", "u8"},
+    {"uint16", "u16"},
+    {"int16", "i16"},
+    {"float16", "f16"},
+    {"float32", "f32"},
+    {"float", "f32"},
+    {"grey", "gray"},
+    {"color", "rgb"},
+    {"tiff", "list-tiff"},
+    {"npy", "list-npy"},
+    {"numpy", "list-npy"},
+    {"nii", "list-nii"},
+    {"nifti", "list-nii"},
+    {"png", "list-png"},
+    {"json", "list-json"},
+    {"compress", "pack-deflate"},
+    {"deflate", "pack-deflate"},
+    {"lzw", "pack-lzw"},
+    {"zstd", "pack-zstd"},
+    {"packbits", "pack-packbits"},
+};
+
+const char *view_other_word(const char *word, size_t length)
+{
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strlen(others[i].word) == length &&
+            memcmp(others[i].word, word, length) == 0)
+            return others[i].ours;
+    return NULL;
+}
 
 void view_nearest_init(struct view_nearest *n, const char *word, size_t length)
 {

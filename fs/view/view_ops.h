@@ -213,6 +213,10 @@ void view_store_choice(struct view *view, enum view_store kind, size_t offset,
  * (view_check.c). */
 int view_check(struct view_parser *p);
 
+/* What view_explain says of a name that does not parse (view_mistake.c). */
+void view_mistake(FILE *out, const char *name,
+                  const struct view_problem *problem, const struct error *err);
+
 /* The text of a preset, or NULL. */
 const char *view_presets_find(const struct view_presets *presets,
                               const char *name, size_t length);
@@ -224,6 +228,9 @@ struct view_nearest {
     size_t distance;
     char best[48];
 };
+/* What prepfs says for a word that people know from other programs ("resize",
+ * "png"), or NULL. */
+const char *view_other_word(const char *word, size_t length);
 void view_nearest_init(struct view_nearest *n, const char *word, size_t length);
 void view_nearest_try(struct view_nearest *n, const char *candidate);
 /* The best candidate if it is close enough to be meant, else "". */

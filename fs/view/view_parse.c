@@ -56,10 +56,15 @@ static const struct view_form *find_operator(const char *name, size_t length,
 
 static void suggest(struct view_parser *p, const char *name, size_t length)
 {
+    const char *other = view_other_word(name, length);
     struct view_nearest n;
 
     if (!p->wants_nearest)
         return;
+    if (other) {
+        strcpy(p->problem.nearest, other);
+        return;
+    }
     view_nearest_init(&n, name, length);
     view_nearest_try(&n, "full");
     for (size_t i = 0; i < view_forms_count(); i++)

@@ -81,7 +81,7 @@ check 'what is missing or cut short is made'
 cp "$one" kept && sleep 0.01 && cp kept "$one"
 exits 0 size-32x32 "$archive" -o a && grep -q '^1 files' out
 check 'so is what has another source'
-exits 2 size-48x48 "$archive" -o a && grep -q '"size-32x32, prepfs' err
+exits 2 size-48x48 "$archive" -o a && grep -q 'files of the view size-32x32: choose' err
 check 'another view does not mix'
 exits 0 size-48x48 "$archive" -o a --force
 check 'but can replace it'

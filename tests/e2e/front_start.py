@@ -50,6 +50,10 @@ refused("no archive", 32, "No such file", archive + "x", mnt, "-o", state)
 refused("no mount point", 32, "No such file", archive, mnt + "x")
 refused("mount point in the archive", 32, "lies in the archive", archive,
         archive, "-o", state)
+os.mkdir(place.work + "/empty")
+os.makedirs(place.work + "/full/of")
+refused("archive and mount point swapped", 1, "the other way round?",
+        place.work + "/empty", place.work + "/full", "-o", state)
 refused("archive below the mount point", 32, "would hide it", archive,
         place.work, "-o", state)
 refused("state below the mount point", 32, "lies below the mount point",

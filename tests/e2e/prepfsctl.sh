@@ -67,6 +67,9 @@ exits 2 && grep -q usage "$dir/err"
 check 'nothing asked is wrong usage'
 exits 2 frobnicate && grep -q 'no subcommand "frobnicate"' "$dir/err"
 check 'an unknown subcommand is named'
+! grep -q 'did you mean' "$dir/err" && exits 2 idnex &&
+    grep -q 'did you mean "index"' "$dir/err"
+check 'and the one that was meant'
 exits 2 index && grep -q 'index needs ARCHIVE' "$dir/err"
 check 'a missing argument is named'
 exits 2 index a b && grep -q '"b"' "$dir/err"

@@ -451,6 +451,7 @@ static const struct {
     {"", "expression"},
     {" \n", "expression"},
     {"modalty='CT'", "no such column: modalty"},
+    {"modality=CT", "texts are quoted: \"modality='CT'\""},
     {"modality=\"CT\"", "CT"}, /* a column, not a text */
     {"modality='CT", "unrecognized token"},
     {"modality=", "syntax error"},

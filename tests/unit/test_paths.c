@@ -89,6 +89,7 @@ static const struct {
     {"archive", "mnt/in", "lies in the archive"},
     {"link", "archive/sub", "lies in the archive"},
     {"mnt/data", "mnt", "would hide it"},
+    {"archive-2", "archive", "the other way round?"},
 };
 
 START_TEST(bad_places_are_refused)
@@ -111,6 +112,20 @@ START_TEST(a_common_prefix_is_not_nesting)
                   err.msg);
     ck_assert_int_lt(paths_check_state(&p, at("archive-2"), &err), 0);
     ck_assert_int_eq(paths_check_state(&p, at("mnt"), &err), 0);
+    paths_deinit(&p);
+}
+END_TEST
+
+/* An archive that is yet to be filled, and a mount point with a note in it. */
+START_TEST(either_may_be_empty)
+{
+    struct error err = ERROR_INIT;
+    struct paths p;
+
+    ck_assert_msg(resolve("archive-2", "archive/sub", &p, &err) == 0, "%s",
+                  err.msg);
+    paths_deinit(&p);
+    ck_assert_msg(resolve("archive", "mnt", &p, &err) == 0, "%s", err.msg);
     paths_deinit(&p);
 }
 END_TEST
@@ -155,6 +170,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, bad_places_are_refused, 0,
                         (int)(sizeof wrong / sizeof wrong[0]));
     tcase_add_test(t, a_common_prefix_is_not_nesting);
+    tcase_add_test(t, either_may_be_empty);
     tcase_add_test(t, mountinfo_says_what_is_mounted);
     suite_add_tcase(s, t);
     return s;

@@ -220,12 +220,17 @@ static const struct mistake mistakes[] = {
     {"-c crop SRC OUT", "crop is a view"},
     {"-x SRC OUT", "render has no option -x"},
     {"-cx SRC OUT", "render has no option -x"},
+    {"crop SRC -o OUT --fromat npy", "did you mean --format?"},
+    {"crop SRC -o OUT --jbos=3", "--jbos=3; did you mean --jobs?"},
+    {"crop SRC -o OUT --watch", "render has no option --watch"},
     {"--crop=yes SRC OUT", "takes no value"},
     {"crop SRC -o OUT --format gif", "--format is tiff"},
     {"crop SRC -o OUT --format tiff,", "--format is tiff"},
     {"crop SRC -o OUT --layout wide", "--layout is flat or tree"},
     {"crop_crop SRC -o OUT", "crop"},
-    {"cropp SRC -o OUT", "cropp"},
+    {"cropp SRC -o OUT", "'cropp' is no operator and no preset; did you mean "
+                         "'crop'?"},
+    {"window-40-400 SRC -o OUT", "prepfsctl explain window-40-400"},
 };
 
 START_TEST(a_mistake_is_explained)

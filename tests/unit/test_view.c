@@ -225,6 +225,10 @@ static const struct mistake mistakes[] = {
     {"full_crop", VIEW_PROBLEM_CONFLICT, 0, 4, ""},
     {"crop_full", VIEW_PROBLEM_CONFLICT, 5, 4, ""},
     {"full-1", VIEW_PROBLEM_CONFLICT, 0, 6, ""},
+    /* words of other programs */
+    {"resize-512x512", VIEW_PROBLEM_UNKNOWN, 0, 6, "size"},
+    {"hu_png", VIEW_PROBLEM_WORD, 3, 3, "list-png"},
+    {"hu_zscore", VIEW_PROBLEM_WORD, 3, 6, "norm-z"},
     /* arguments */
     {"crop-", VIEW_PROBLEM_SYNTAX, 4, 1, ""},
     {"crop--max", VIEW_PROBLEM_SYNTAX, 4, 1, ""},
@@ -300,7 +304,7 @@ static const struct mistake mistakes[] = {
     {"vol-central-skip5", VIEW_PROBLEM_WORD, 12, 5, ""},
     {"vol-lapmip-skip-5", VIEW_PROBLEM_SYNTAX, 15, 2, ""},
     {"interp", VIEW_PROBLEM_SYNTAX, 0, 6, ""},
-    {"minip", VIEW_PROBLEM_UNKNOWN, 0, 5, "mip"},
+    {"minip", VIEW_PROBLEM_UNKNOWN, 0, 5, "vol-minip"},
     {"slab-max", VIEW_PROBLEM_SYNTAX, 0, 8, ""},
     {"rand-8x8-n20", VIEW_PROBLEM_SYNTAX, 0, 12, ""},
     {"rand-8x8-n0-seed1", VIEW_PROBLEM_RANGE, 10, 1, ""},

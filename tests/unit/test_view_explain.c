@@ -131,6 +131,72 @@ START_TEST(a_mistake_has_its_caret)
 }
 END_TEST
 
+START_TEST(a_mistake_shows_what_is_written_instead)
+{
+    char *text = explained("crop_window-40-400", -1);
+
+    ck_has(text, "window is written:\n"
+                 "  window-cC-wW[-linear|-exact|-sigmoid]   as in "
+                 "window-c-600-w1500\n"
+                 "  window-nK   as in window-n2\n"
+                 "  window-off\n"
+                 "  window-frame\n");
+    free(text);
+
+    text = explained("size_512x512", -1);
+    ck_has(text, "size is written:\n  size-WxH");
+    free(text);
+
+    text = explained("mip-skip_u8", -1); /* an alias */
+    ck_has(text, "vol is written:\n");
+    free(text);
+
+    text = explained("size-512x512-crop", -1);
+    ck_has(text, "operators are joined by '_': _crop\n");
+    free(text);
+
+    text = explained("full_u8", -1);
+    ck_has(text, "leave it out\n");
+    ck_assert_ptr_null(strstr(text, "is written"));
+    free(text);
+
+    text = explained("hu_u8_i16", -1); /* each of them is well written */
+    ck_assert_ptr_null(strstr(text, "is written"));
+    free(text);
+
+    text = explained("crop_", -1);
+    ck_assert_ptr_null(strstr(text, "is written"));
+    free(text);
+}
+END_TEST
+
+/* What is advised must be of use. */
+START_TEST(words_of_other_programs_lead_to_operators)
+{
+    static const char *const words[] = {
+        "resize",  "resample",  "clip",   "wl",      "rotate",
+        "mirror",  "normalize", "volume", "patches", "random",
+        "coronal", "mean",      "uint8",  "float32", "grey",
+        "numpy",   "nifti",     "png",    "deflate"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *ours = view_other_word(words[i], strlen(words[i]));
+        bool found = false;
+
+        ck_assert_msg(ours != NULL, "%s", words[i]);
+        for (size_t k = 0; k < view_forms_count(); k++)
+            found |=
+                strcspn(ours, "-") == strlen(view_form_at(k)->name) &&
+                strncmp(ours, view_form_at(k)->name, strcspn(ours, "-")) == 0;
+        ck_assert_msg(found, "%s: %s", words[i], ours);
+    }
+    for (size_t k = 0; k < view_forms_count(); k++)
+        ck_assert_ptr_null(view_other_word(view_form_at(k)->name,
+                                           strlen(view_form_at(k)->name)));
+    ck_assert_ptr_null(view_other_word("resiz", 5));
+}
+END_TEST
+
 START_TEST(a_long_name_is_explained)
 {
     char name[300];
@@ -250,6 +316,8 @@ int main(void)
     tcase_add_test(t, operators_are_told_one_by_one);
     tcase_add_test(t, a_window_on_stored_values_says_so);
     tcase_add_test(t, a_mistake_has_its_caret);
+    tcase_add_test(t, a_mistake_shows_what_is_written_instead);
+    tcase_add_test(t, words_of_other_programs_lead_to_operators);
     tcase_add_test(t, a_long_name_is_explained);
     tcase_add_test(t, lines_fit_a_terminal);
     tcase_add_test(t, the_grammar_has_every_operator);

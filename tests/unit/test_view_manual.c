@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <check.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,22 @@ START_TEST(no_item_is_about_something_else)
 }
 END_TEST
 
+/* "Under the same heading" is a rule of the language: they must be right. */
+START_TEST(headings_are_those_of_the_grammar)
+{
+    const char *p = strstr(page, "\n.Sh OPERATORS");
+
+    for (enum view_slot slot = 0; slot < SLOT_COUNT; slot++) {
+        char head[80];
+
+        (void)snprintf(head, sizeof head, "\n.Ss %s\n", view_slot_titles[slot]);
+        head[5] = (char)toupper((unsigned char)head[5]);
+        p = strstr(p, head);
+        ck_assert_msg(p != NULL, "no heading, in this order: %s", head + 1);
+    }
+}
+END_TEST
+
 START_TEST(other_spellings_are_named)
 {
     const char *p = strstr(page, "\n.Ss Other spellings");
@@ -201,6 +218,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(t, an_operator_has_its_item, 0,
                         (int)view_forms_count());
     tcase_add_test(t, no_item_is_about_something_else);
+    tcase_add_test(t, headings_are_those_of_the_grammar);
     tcase_add_test(t, other_spellings_are_named);
     tcase_add_test(t, the_examples_are_canonical);
     suite_add_tcase(s, t);
