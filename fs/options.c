@@ -402,6 +402,7 @@ int options_parse(int argc, char *const argv[], struct options *ret,
         .epochs = true,
         .pressure = true,
         .prefetch = 4,
+        .shared_time = 50,
         .workers = -1,
         .decode_time = 60,
         .decode_memory = UINT64_C(1) << 30,
@@ -431,6 +432,8 @@ void options_deinit(struct options *o)
     free(o->presets);
     free(o->where);
     free(o->disk);
+    free(o->shared);
+    free(o->shared_auth);
     free(o->fsname);
     free(o->kernel);
     memset(o, 0, sizeof *o);

@@ -45,6 +45,9 @@ struct options {
     uint64_t disk_bytes;    /* 0: half of what is free there */
     uint64_t disk_rate;     /* written per second; 0: 256 MiB, or DISK_OFF */
     uint64_t disk_day;      /* per day; 0: the disk's size, or DISK_OFF */
+    char *shared;           /* servers below both, or NULL; owned */
+    uint64_t shared_time;   /* milliseconds that asking them may take */
+    char *shared_auth;      /* file with a password, or NULL; owned */
     bool gaps_allowed;      /* irregular series are stacked */
     bool epochs;            /* guard the cache against passes over too much */
     bool pressure;          /* give memory back while the system is short */

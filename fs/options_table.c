@@ -30,6 +30,13 @@ const struct option options_table[] = {
     {"disk_day", 0, OPTION_LIMIT, AT(disk_day), 1 << 20, 0, "SIZE|off",
      "bytes written there per day, at most (default: as many as the file\n"
      "system can hold)"},
+    {"shared", 0, OPTION_TEXT, AT(shared), 0, 0, "SERVERS",
+     "memcached servers that hosts share computed images through:\n"
+     "HOST[:PORT], several of them with + between (default: none)"},
+    {"shared_time", 0, OPTION_NUMBER, AT(shared_time), 1, 10000, "MS",
+     "milliseconds that asking them may take (default: 50)"},
+    {"shared_auth", 0, OPTION_TEXT, AT(shared_auth), 0, 0, "FILE",
+     "file with USER:PASSWORD for them, mode 0600 (default: none)"},
     {"epochs", 0, OPTION_SWITCH, AT(epochs), 0, 0, "auto|off",
      "keep part of a data set that is larger than the memory, instead of\n"
      "the latest of it (default: auto, when that gives more hits)"},

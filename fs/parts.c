@@ -10,6 +10,7 @@
 #include "disk.h"
 #include "manifest/state.h"
 #include "rescan_socket.h"
+#include "servers.h"
 
 enum {
     QUEUE_MAX = 65536,  /* requests that wait for a decode */
@@ -104,22 +105,27 @@ static void watch_memory(struct parts *p)
                  "the system's memory is not watched: %s", err.msg);
 }
 
-/* The cache, with a disk below it if there is one. */
+/* The cache, with a disk and servers below it if there are any. */
 static int open_cache(struct parts *p, const struct options *o,
                       const struct paths *paths, uint64_t bytes,
                       struct error *err)
 {
     struct cache_config config = {.budget_bytes = bytes,
                                   .epoch_guard = o->epochs};
-    struct cache_tier tier;
+    struct cache_tier tiers[CACHE_TIERS_MAX];
 
+    config.tiers = tiers;
     if (paths->disk) {
         p->disk = disk_open(o, paths->disk, bytes, p->fs.log, err);
         if (!p->disk)
             return -1;
-        tier = cache_disk_tier(p->disk);
-        config.tiers = &tier;
-        config.tier_count = 1;
+        tiers[config.tier_count++] = cache_disk_tier(p->disk);
+    }
+    if (o->shared) {
+        p->shared = servers_open(o, paths->shared_auth, p->fs.log, err);
+        if (!p->shared)
+            return -1;
+        tiers[config.tier_count++] = shared_tier(p->shared);
     }
     p->fs.cache = cache_new(&config, err);
     if (p->fs.cache && p->disk)
@@ -263,6 +269,8 @@ static void fill_report(struct parts *p)
     r->workers = p->fs.workers;
     r->cache = p->fs.cache;
     r->disk = p->disk;
+    r->shared = p->shared;
+    r->shared_stats = shared_stats_get;
     r->readers = p->fs.readers;
     r->epochs = p->fs.options->epochs;
     r->manifest = p->fs.manifest;
@@ -368,6 +376,7 @@ void parts_close(struct parts *p)
     cache_pressure_stop(p->pressure);
     cache_free(p->fs.cache);
     cache_disk_close(p->disk);
+    shared_close(p->shared);
     if (p->fs.cohort && p->snapshot)
         (void)unlink(p->snapshot);
     cohort_free(p->fs.cohort);

@@ -18,6 +18,7 @@ struct parts {
     char *socket;                    /* rescan_socket.h; not yet there */
     struct cache_pressure *pressure; /* NULL: nobody watches the memory */
     struct cache_disk *disk;         /* below the cache; NULL: none */
+    struct shared *shared;           /* below both; NULL: none */
 };
 
 /* How many threads will decode. */

@@ -316,6 +316,9 @@ static int resolve_all(const struct options *o, struct paths *p,
         return -1;
     if (o->disk && resolve_disk(o->disk, p, err) < 0)
         return -1;
+    if (o->shared_auth &&
+        make_absolute(o->shared_auth, &p->shared_auth, err) < 0)
+        return -1;
     if (!o->state_dir)
         return 0;
     if (make_absolute(o->state_dir, &p->state_dir, err) < 0)
@@ -342,5 +345,6 @@ void paths_deinit(struct paths *p)
     free(p->presets);
     free(p->state_dir);
     free(p->disk);
+    free(p->shared_auth);
     *p = (struct paths){0};
 }

@@ -21,11 +21,12 @@
 #include "prepfs/error.h"
 
 struct paths {
-    char *archive;    /* absolute, without links; owned */
-    char *mountpoint; /* the same */
-    char *presets;    /* the same, or NULL */
-    char *state_dir;  /* absolute, need not exist, or NULL for the default */
-    char *disk;       /* the same; NULL: none */
+    char *archive;     /* absolute, without links; owned */
+    char *mountpoint;  /* the same */
+    char *presets;     /* the same, or NULL */
+    char *state_dir;   /* absolute, need not exist, or NULL for the default */
+    char *disk;        /* the same; NULL: none */
+    char *shared_auth; /* absolute, or NULL */
     int64_t archive_mtime_s;
 };
 

@@ -8,10 +8,12 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "log.h"
+#include "report_servers.h"
 
 struct numbers {
     uint64_t uptime_s, fuse_threads, fuse_version, proto_minor;
@@ -29,6 +31,8 @@ struct numbers {
     struct cache_stats cache;
     struct cache_disk_stats disk;
     struct cache_tier_stats disk_tier;
+    struct shared_stats shared;
+    struct cache_tier_stats shared_tier;
     struct readers_stats readers;
     struct manifest_totals totals;
     struct manifest_cohort_size cohort;
@@ -159,6 +163,44 @@ static const struct item items[] = {
      "errors of the system in reading it"},
     {"disk_write_errors", COUNTER, AT(disk.write_errors),
      "errors of the system in writing it"},
+    {"shared_servers", GAUGE, AT(shared.servers),
+     "servers that images are shared through"},
+    {"shared_open", GAUGE, AT(shared.open),
+     "of these, left alone now as they do not answer"},
+    {"shared_opened", COUNTER, AT(shared.opened),
+     "how often one began to be left alone"},
+    {"shared_hits", COUNTER, AT(shared_tier.hits),
+     "misses that a server answered"},
+    {"shared_misses", COUNTER, AT(shared_tier.misses), "misses that none did"},
+    {"shared_ahead", COUNTER, AT(shared_tier.ahead),
+     "blocks fetched from them together, before each was asked for"},
+    {"shared_skipped", COUNTER, AT(shared.skipped),
+     "blocks that a server could not be asked for"},
+    {"shared_rejected", COUNTER, AT(shared.rejected),
+     "values that were not the block they should be"},
+    {"shared_timeouts", COUNTER, AT(shared.timeouts),
+     "questions that took longer than shared_time"},
+    {"shared_errors", COUNTER, AT(shared.errors),
+     "connections refused or lost, and nonsense answered"},
+    {"shared_bytes_read", COUNTER, AT(shared.bytes_read),
+     "bytes of blocks that came from servers"},
+    {"shared_offered", COUNTER, AT(shared_tier.offered),
+     "blocks to be sent to them"},
+    {"shared_lost", COUNTER, AT(shared_tier.lost),
+     "blocks that left memory before they were"},
+    {"shared_waiting", GAUGE, AT(shared_tier.waiting),
+     "blocks still to be sent"},
+    {"shared_waiting_bytes", GAUGE, AT(shared_tier.waiting_bytes),
+     "their bytes after compression"},
+    {"shared_written", COUNTER, AT(shared.written), "blocks that servers took"},
+    {"shared_bytes_written", COUNTER, AT(shared.bytes_written),
+     "bytes sent with them"},
+    {"shared_refused", COUNTER, AT(shared.refused),
+     "blocks that servers would not take"},
+    {"shared_dropped", COUNTER, AT(shared.dropped),
+     "blocks not sent, as their server did not answer"},
+    {"shared_connections", GAUGE, AT(shared.connections),
+     "connections to servers"},
     {"lock_takes", COUNTER, AT(cache.lock_takes),
      "how often a lock of the cache was taken"},
     {"lock_waits", COUNTER, AT(cache.lock_waits),
@@ -235,6 +277,9 @@ static const struct histogram {
     {"disk_hit", AT(disk_tier.hit_us), AT(disk_tier.hit_us_sum),
      CACHE_WAIT_BUCKETS, "misses that the disk answered",
      "microseconds in them"},
+    {"shared_hit", AT(shared_tier.hit_us), AT(shared_tier.hit_us_sum),
+     CACHE_WAIT_BUCKETS, "misses that a server answered",
+     "microseconds in them"},
     {"pool_wait", AT(pool_wait_us), AT(pool_wait_us_sum), STATS_WAITS,
      "requests answered by the pool, from question to answer",
      "microseconds in them"},
@@ -284,6 +329,12 @@ static int collect(const struct report *r, struct numbers *n, struct error *err)
     if (r->disk) {
         cache_disk_stats_get(r->disk, &n->disk);
         cache_tier_stats_get(r->cache, 0, &n->disk_tier);
+    }
+    if (r->shared) {
+        char unused[ADDRESS_TEXT_SIZE];
+
+        r->shared_stats(r->shared, UINT_MAX, unused, &n->shared);
+        cache_tier_stats_get(r->cache, r->disk ? 1 : 0, &n->shared_tier);
     }
     if (n->cache.bytes_compressed > 0)
         n->ratio =
@@ -339,6 +390,7 @@ int report_json(const struct report *r, FILE *out, struct error *err)
     }
     for (size_t i = 0; i < N_HISTOGRAMS; i++)
         json_histogram(out, &n, &histograms[i]);
+    report_servers_json(r, out);
     fputs("  \"requests\": {\n", out);
     for (size_t i = 0; i < STATS_COUNTERS; i++)
         fprintf(out, "    \"%s\": %" PRIu64 "%s\n",
@@ -396,6 +448,7 @@ int report_prometheus(const struct report *r, FILE *out, struct error *err)
         prometheus_item(out, &n, &items[i]);
     for (size_t i = 0; i < N_HISTOGRAMS; i++)
         prometheus_histogram(out, &n, &histograms[i]);
+    report_servers_prometheus(r, out);
     fputs("# HELP prepfs_requests_total requests from the kernel\n"
           "# TYPE prepfs_requests_total counter\n",
           out);
@@ -412,6 +465,7 @@ void report_keys(FILE *out)
     for (size_t i = 0; i < N_HISTOGRAMS; i++)
         fprintf(out, "%s_us\t%s\n%s_us_sum\t%s\n", histograms[i].key,
                 histograms[i].help, histograms[i].key, histograms[i].sum_help);
+    report_servers_keys(out);
     for (size_t i = 0; i < STATS_COUNTERS; i++)
         fprintf(out, "requests.%s\n", stats_name((enum stats_counter)i));
 }

@@ -23,6 +23,7 @@
 #include "prepfs/error.h"
 #include "readers.h"
 #include "render/render.h"
+#include "shared/shared.h"
 #include "stats.h"
 
 struct report {
@@ -32,6 +33,12 @@ struct report {
     struct workers *workers; /* may be NULL */
     struct cache *cache;
     struct cache_disk *disk; /* the cache's first tier, or NULL */
+    struct shared *shared;   /* its last tier, or NULL */
+    /* shared_stats_get: by name, so that programs without a mount are not
+     * linked with what talks to servers */
+    void (*shared_stats)(struct shared *shared, unsigned number,
+                         char name[ADDRESS_TEXT_SIZE],
+                         struct shared_stats *ret);
     struct readers *readers;
     struct manifest *manifest;
     struct cohort *cohort; /* may be NULL */
@@ -59,7 +66,9 @@ int report_json(const struct report *r, FILE *out, struct error *err);
 int report_prometheus(const struct report *r, FILE *out, struct error *err);
 
 /* Every key, with a tab and its explanation, one per line; requests are
- * requests.NAME and have none. For the test against the manual. */
+ * requests.NAME, what is told of each server shared_by_server.NAME, and these
+ * have none. For the
+ * test against the manual. */
 void report_keys(FILE *out);
 
 #endif

@@ -32,13 +32,14 @@ fs/dcmtk       :
 fs/decode      : dcmtk/
 fs/dicom       : dcmtk/ decode/decode.h
 fs/worker      : decode/decode.h dicom/dicom_parsed.h
+fs/shared      :
 fs/manifest    : decode/decode.h
 fs/index       : beneath/ manifest/ decode/decode.h dicom/ worker/worker.h
 fs/engine      : view/ manifest/ decode/decode.h dicom/ render/ worker/worker.h tree.h views.h inode.h budget.h
 fs/lib         : engine/ view/ manifest/ dicom/ index/ npy/ render/ inode.h budget.h
 fs/ctl         : engine/ view/ tiff/ png/ manifest/ decode/decode.h dicom/ index/ render/ worker/worker.h tree.h views.h inode.h budget.h near_word.h options.h rescan_socket.h
 fs/render      : beneath/ view/ image/ tiff/ npy/ nii/ png/ json/ manifest/ decode/ dicom/ worker/worker.h
-fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/ worker/worker.h
+fs             : view/ image/ tiff/ manifest/ decode/ dicom/ render/ index/ shared/shared.h worker/worker.h
 '
 
 # header pattern : the folders (or the one file) that may include it
@@ -56,7 +57,8 @@ setjmp.h         : fs/png/png_leaf.c
 zlib.h           : fs/dicom fs/png/png_leaf.c fs/render
 libdeflate.h     : fs/render
 sha2.h           : fs/dicom fs/manifest fs/view fs/render
-xxhash.h         : fs/view fs/image/patches.c fs/manifest fs/render cache
+xxhash.h         : fs/view fs/image/patches.c fs/manifest fs/render fs/shared/value.c cache
+libmemcached*    : fs/shared/ring.c
 '
 
 # What stands at the top of the tree.

@@ -13,13 +13,13 @@ set -eu
 # The one list of what building needs.
 build='gcc g++ meson ninja-build pkg-config
 libfuse3-dev libdcmtk-dev libopenjp2-7-dev libtiff-dev libpng-dev zlib1g-dev
-libsqlite3-dev liblz4-dev libxxhash-dev libmd-dev'
+libsqlite3-dev liblz4-dev libxxhash-dev libmd-dev libmemcached-dev'
 
 # What mounting, and looking at the result in a shell, needs.
 run='fuse3 sqlite3 libtiff-tools python3 dcmtk? libopenjp2-tools?'
 
 # What the tests use on top of both.
-test='check attr? shellcheck?
+test='check attr? memcached? shellcheck?
 python3-numpy? python3-pil? python3-tifffile? python3-pydicom? python3-scipy?
 python3-opencv? python3-nibabel? python3-skimage? gdal-bin? imagemagick?
 default-jdk-headless?'
