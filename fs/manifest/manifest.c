@@ -224,24 +224,49 @@ static bool has_log(const struct manifest *m)
     return stat(log, &st) == 0 && st.st_size > 0;
 }
 
-static int open_for_reading(struct manifest *m, struct error *err)
+/* The connection that looked is the first to be used. */
+static void keep_reader(struct manifest *m, struct db *db)
 {
-    struct db db;
-    int rc = open_checked(m, &db, DB_READ, err);
+    lock_acquire(&m->lock);
+    m->idle[m->n_idle++] = db;
+    m->n_readers++;
+    lock_release(&m->lock);
+}
+
+static int open_reading(struct manifest *m, struct db *db, struct error *err)
+{
+    int rc = open_checked(m, db, DB_READ, err);
 
     /* A WAL database wants to make its -shm file. On read-only media it
      * cannot; without a log the file can be taken as it is. */
     if (rc < 0 && err && err->kind == ERROR_IO && !has_log(m) &&
         access(m->path, R_OK) == 0) {
         m->read_access = DB_IMMUTABLE;
-        rc = open_checked(m, &db, DB_IMMUTABLE, err);
+        rc = open_checked(m, db, DB_IMMUTABLE, err);
     }
     if (rc < 0)
         return -1;
-    db_close(&db);
     if (rc > 0)
-        return error_set(err, ERROR_NOT_FOUND,
-                         "%s is empty: run prepfsctl index", m->path);
+        rc = error_set(err, ERROR_NOT_FOUND, "%s is empty: run prepfsctl index",
+                       m->path);
+    else if (shown_functions(db->handle, &db->shown) != SQLITE_OK)
+        rc = db_fail(db, err);
+    if (rc < 0)
+        db_close(db);
+    return rc;
+}
+
+static int open_for_reading(struct manifest *m, struct error *err)
+{
+    struct db *db = malloc(sizeof *db);
+
+    if (!db)
+        return error_no_memory(err);
+    if (open_reading(m, db, err) != 0) {
+        free(db);
+        return -1;
+    }
+    keep_reader(m, db);
     return 0;
 }
 
