@@ -11,12 +11,16 @@
  *     rows    records of a column of a table, a type and a value, which all
  *             rows of that table then have
  *
- * The database lies in memory (/dev/shm) where there is such a place.
+ * A file with other bytes is opened by each input. Rows change, in most inputs,
+ * below a manifest that stays open and has its statements prepared, as they do
+ * when another process writes; once they are back, it must answer as before.
+ *
+ * The database lies in support/memory_vfs.h; what manifest_open does besides
+ * SQLite's files it does to a folder in /dev/shm where there is such a place.
  */
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -27,25 +31,35 @@
 
 #include "manifest/manifest.h"
 #include "manifest/manifest_roi.h"
-#include "render/render.h"
+#include "support/manifest_asks.h"
+#include "support/memory_vfs.h"
 #include "support/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
 
 enum { /* of the first byte */
        IS_ROWS = 1,
-       IS_WRITABLE = 2
+       IS_WRITABLE = 2,
+       ASKS = 4,      /* and above: which questions */
+       OPENS = 4 * 48 /* rows too are opened anew */
 };
 
-static char state[64];
-static char path[80];
-static int file; /* of the database, kept open to repair it */
+/* A state folder, and the database of it. */
+struct place {
+    char state[64];
+    char path[80];
+};
+
+static struct place damaged, lasting;
 static uint8_t *base;
 static size_t base_size;
-static FILE *nowhere;
-static struct view views[6];
 
-#define VIEWS (sizeof views / sizeof views[0])
+/* Of `lasting`: open all the time, and how it was. */
+static struct manifest *readers, *writers;
+static sqlite3 *editor;
+static struct memory_vfs_state *before;
 
 /* ---- the sound database ---------------------------------------------------
  */
@@ -129,83 +143,88 @@ static void write_findings(struct manifest *m, uint16_t view)
            0);
 }
 
-static void read_base(void)
+/* Files of the state folder, and what it does not depend on if `all`. The
+ * database itself is only a name there. */
+static void remove_files(const struct place *p, bool all)
 {
-    struct stat st;
-
-    file = open(path, O_RDWR | O_CLOEXEC);
-    assert(file >= 0 && fstat(file, &st) == 0);
-    base_size = (size_t)st.st_size;
-    base = malloc(base_size);
-    assert(base && pread(file, base, base_size, 0) == (ssize_t)base_size);
-}
-
-/* The database and what is beside it; what it does not depend on if `all`. */
-static void remove_files(bool all)
-{
-    static const char *const names[] = {"manifest.db",
-                                        "manifest.db-wal",
-                                        "manifest.db-shm",
-                                        "suspect",
-                                        "ids",
-                                        "lock",
+    static const char *const names[] = {"suspect", "ids", "manifest.db", "lock",
                                         "salt"};
     char name[128];
 
-    for (size_t i = 0; i < (all ? 7 : 5); i++) {
-        (void)snprintf(name, sizeof name, "%s/%s", state, names[i]);
+    for (size_t i = 0; i < (all ? 5 : 2); i++) {
+        (void)snprintf(name, sizeof name, "%s/%s", p->state, names[i]);
         (void)unlink(name);
     }
 }
 
-static void remove_state(void)
+static void place_init(struct place *p)
 {
-    (void)close(file);
-    remove_files(true);
-    (void)rmdir(state);
+    (void)snprintf(p->state, sizeof p->state, "%s/prepfs-fuzz-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert(mkdtemp(p->state));
+    (void)snprintf(p->path, sizeof p->path, "%s/manifest.db", p->state);
 }
 
-/* A sound database, and no file beside it. Its descriptor is closed while no
- * connection is open, as POSIX locks want it. */
-static void repair(void)
+static struct manifest *open_place(const struct place *p,
+                                   enum manifest_mode mode)
 {
-    (void)close(file);
-    remove_files(false);
-    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    assert(file >= 0);
-    assert(pwrite(file, base, base_size, 0) == (ssize_t)base_size);
+    struct error err = ERROR_INIT;
+    struct manifest *m = manifest_open(p->state, mode, &err);
+
+    if (!m)
+        (void)fprintf(stderr, "%s: %s\n", p->state, err.msg);
+    assert(m);
+    return m;
+}
+
+static void make_base(void)
+{
+    struct manifest *m = open_place(&damaged, MANIFEST_READ_WRITE);
+    const uint8_t *data;
+
+    write_rows(m);
+    manifest_asks_init(m);
+    write_findings(m, MANIFEST_ASKS_VIEWS);
+    manifest_close(m);
+    data = memory_vfs_data(damaged.path, &base_size);
+    base = malloc(base_size);
+    assert(data && base && base_size > 0);
+    memcpy(base, data, base_size);
+}
+
+static void open_lasting(void)
+{
+    memory_vfs_write(lasting.path, base, base_size);
+    writers = open_place(&lasting, MANIFEST_READ_WRITE);
+    readers = open_place(&lasting, MANIFEST_READ_ONLY);
+    assert(sqlite3_open(lasting.path, &editor) == SQLITE_OK);
+    assert(sqlite3_exec(editor, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL,
+                        NULL) == SQLITE_OK);
+    before = memory_vfs_save(lasting.path);
+}
+
+static void remove_all(void)
+{
+    remove_files(&damaged, true);
+    remove_files(&lasting, true);
+    (void)rmdir(damaged.state);
+    (void)rmdir(lasting.state);
 }
 
 static void init(void)
 {
-    static const char *const names[VIEWS] = {"full",
-                                             "crop_size-64x64",
-                                             "hu_vol-mip",
-                                             "series_pack-lzw",
-                                             "frames_norm-unit",
-                                             "grid-8x8_list-png"};
-    struct error err = ERROR_INIT;
-    uint16_t view;
+    memory_vfs_install();
+    place_init(&damaged);
+    place_init(&lasting);
+    assert(atexit(remove_all) == 0);
+    make_base();
+    open_lasting();
+}
 
-    assert(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
-    (void)snprintf(state, sizeof state, "%s/prepfs-fuzz-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert(mkdtemp(state));
-    (void)snprintf(path, sizeof path, "%s/manifest.db", state);
-    struct manifest *m = manifest_open(state, MANIFEST_READ_WRITE, &err);
-
-    assert(m);
-    write_rows(m);
-    for (size_t i = 0; i < VIEWS; i++) {
-        assert(view_parse(names[i], NULL, &views[i], NULL, &err) == 0);
-        assert(manifest_view_intern(m, names[i], 0, &view, &err) == 0);
-    }
-    write_findings(m, view);
-    manifest_close(m);
-    read_base();
-    nowhere = fopen("/dev/null", "we");
-    assert(nowhere);
-    assert(atexit(remove_state) == 0);
+/* Files that SQLite has are renamed where it has them. */
+int __wrap_rename(const char *from, const char *to)
+{
+    return memory_vfs_rename(from, to) ? 0 : __real_rename(from, to);
 }
 
 /* ---- damage ---------------------------------------------------------------
@@ -226,18 +245,25 @@ static uint8_t next(struct input *in)
 
 static void write_bytes(struct input *in)
 {
-    while (in->left > 4) {
-        off_t place = next(in) | next(in) << 8 | next(in) << 16;
-        size_t n = next(in);
+    size_t size;
+    uint8_t *file = memory_vfs_data(damaged.path, &size);
 
-        place %= (off_t)base_size;
+    while (in->left > 4) {
+        size_t place = next(in);
+        size_t n;
+
+        place |= (size_t)next(in) << 8;
+        place |= (size_t)next(in) << 16;
+        place %= size;
+        n = next(in);
         if (n == 255) {
-            assert(ftruncate(file, place) == 0);
+            memory_vfs_truncate(damaged.path, place);
             return;
         }
         n = 1 + n % 16;
         n = n < in->left ? n : in->left;
-        assert(pwrite(file, in->at, n, place) == (ssize_t)n);
+        n = n < size - place ? n : size - place;
+        memcpy(file + place, in->at, n);
         in->at += n;
         in->left -= n;
     }
@@ -350,249 +376,113 @@ static void bind_value(sqlite3_stmt *st, struct input *in)
     }
 }
 
+/* A statement that sets a column of all rows, prepared once. */
+static sqlite3_stmt *update_of(size_t column)
+{
+    static sqlite3_stmt *known[COLUMNS];
+    const char *const *c = columns[column];
+    char sql[128];
+
+    if (known[column])
+        return known[column];
+    (void)snprintf(sql, sizeof sql, "UPDATE OR IGNORE %s SET %s=?", c[0], c[1]);
+    assert(sqlite3_prepare_v2(editor, sql, -1, &known[column], NULL) ==
+           SQLITE_OK);
+    return known[column];
+}
+
 static void write_columns(struct input *in)
 {
-    char sql[128];
-    sqlite3 *db;
-
-    assert(sqlite3_open(path, &db) == SQLITE_OK);
-    assert(sqlite3_exec(db,
-                        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=OFF;"
-                        "PRAGMA journal_mode=OFF; BEGIN",
-                        NULL, NULL, NULL) == SQLITE_OK);
+    assert(sqlite3_exec(editor, "BEGIN IMMEDIATE", NULL, NULL, NULL) ==
+           SQLITE_OK);
     while (in->left > 2) {
-        const char *const *c = columns[next(in) % COLUMNS];
-        sqlite3_stmt *st;
+        sqlite3_stmt *st = update_of(next(in) % COLUMNS);
 
-        (void)snprintf(sql, sizeof sql, "UPDATE OR IGNORE %s SET %s=?", c[0],
-                       c[1]);
-        assert(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
         bind_value(st, in);
         (void)sqlite3_step(st); /* a constraint may forbid it */
-        (void)sqlite3_finalize(st);
+        (void)sqlite3_reset(st);
+        (void)sqlite3_clear_bindings(st);
     }
-    assert(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
-    assert(sqlite3_close(db) == SQLITE_OK);
-}
-
-/* ---- questions ------------------------------------------------------------
- */
-
-static struct error err;
-
-/* What an answer of 0 or more may be, and what an error must be. */
-static int answer(int rc, int most)
-{
-    assert(rc >= -1 && rc <= most);
-    assert((rc == -1) == (err.kind != ERROR_NONE));
-    assert(rc != -1 || (err.msg[0] && err.kind != ERROR_INTERNAL &&
-                        err.kind != ERROR_NO_MEMORY));
-    err = (struct error)ERROR_INIT;
-    return rc;
-}
-
-static void check_name(const char *name)
-{
-    assert(strnlen(name, MANIFEST_NAME_MAX) < MANIFEST_NAME_MAX);
-}
-
-static void check_instance(struct manifest *m, struct manifest_instance *i)
-{
-    struct manifest_output shape;
-
-    check_name(i->name);
-    check_name(i->study_name);
-    check_name(i->series_name);
-    assert(i->relpath);
-    for (size_t v = 0; v < VIEWS; v++) {
-        memset(&shape, 0, sizeof shape);
-        assert(render_shape(&views[v], i, &shape) >= 0);
-        memset(&shape, 0, sizeof shape);
-        assert(render_shape_of_leaves(m, &views[v], i, &shape) >= 0);
-    }
-    manifest_instance_deinit(i);
-}
-
-static void ask_instances(struct manifest *m)
-{
-    struct manifest_instance list[8];
-    int64_t id;
-    int n;
-
-    for (int64_t k = 0; k < 6; k++) {
-        if (answer(manifest_instance_by_id(m, k, &list[0], &err), 1) == 1)
-            check_instance(m, &list[0]);
-        if (answer(manifest_volume_by_id(m, k, &list[0], &err), 1) == 1)
-            check_instance(m, &list[0]);
-        n = answer(manifest_list_instances(m, k, 0, 0, 8, list, &err), 8);
-        for (int i = 0; i < n; i++)
-            check_instance(m, &list[i]);
-        n = answer(manifest_list_volumes(m, k, 0, 0, 8, list, &err), 8);
-        for (int i = 0; i < n; i++)
-            check_instance(m, &list[i]);
-    }
-    if (answer(manifest_instance_by_name(m, 1, "1.2.1.1.1", &list[0], &err),
-               1) == 1)
-        check_instance(m, &list[0]);
-    if (answer(manifest_volume_by_name(m, 1, "1.2.1.1", &list[0], &err), 1) ==
-        1)
-        check_instance(m, &list[0]);
-    n = answer(manifest_list_gone(m, 1, 0, 8, list, &err), 8);
-    for (int i = 0; i < n; i++)
-        check_instance(m, &list[i]);
-    (void)answer(manifest_instance_by_uid(m, "1.2.1.1.2", &id, &err), 1);
-}
-
-static void ask_folders(struct manifest *m)
-{
-    struct manifest_folder list[8];
-    struct manifest_totals totals;
-    int64_t *ids, *named, study;
-    uint32_t n;
-    int count;
-
-    count = answer(manifest_list_studies(m, 0, 8, list, &err), 8);
-    for (int i = 0; i < count; i++)
-        check_name(list[i].name);
-    (void)answer(manifest_list_changed(m, -1, 0, 8, list, &err), 8);
-    (void)answer(manifest_totals(m, &totals, &err), 0);
-    (void)answer(manifest_study_by_name(m, "1.2.1", list, &err), 1);
-    for (int64_t k = 0; k < 4; k++) {
-        (void)answer(manifest_study_by_id(m, k, list, &err), 1);
-        (void)answer(manifest_series_by_id(m, k, list, &study, &err), 1);
-        count = answer(manifest_list_series(m, k, 0, 8, list, &err), 8);
-        for (int i = 0; i < count; i++)
-            check_name(list[i].name);
-        (void)answer(manifest_count_entries(m, k, 0, 100, &err), 100);
-        if (answer(manifest_study_order(m, k, 100, &ids, &named, &n, &err),
-                   0) == 0) {
-            assert(n <= 100);
-            free(ids);
-            free(named);
-        }
-    }
-}
-
-static void ask_volumes(struct manifest *m)
-{
-    for (int64_t k = 0; k < 12; k++) {
-        struct manifest_volume v;
-        struct manifest_slices s = {0};
-
-        if (answer(manifest_volume_get(m, k, &v, &err), 1) == 1) {
-            assert(strnlen(v.note, MANIFEST_NOTE_MAX) < MANIFEST_NOTE_MAX);
-            assert(v.kind <= VOLUME_NO_STACK);
-        }
-        (void)answer(manifest_volume_slices(m, k, &s, &err), 0);
-        manifest_slices_deinit(&s);
-    }
-}
-
-static void ask_outputs(struct manifest *m)
-{
-    for (uint16_t view = 1; view <= VIEWS; view++) {
-        struct manifest_output o = {0};
-        char *text = NULL;
-
-        (void)answer(manifest_output_get(m, view, 1, 0, 0, 7, &o, &err), 1);
-        assert(o.n_strips == 0 || o.strips);
-        assert(o.dtype <= SAMPLE_F16);
-        manifest_output_deinit(&o);
-        o = (struct manifest_output){0};
-        (void)answer(manifest_output_any(m, view, 1, 7, &o, &err), 1);
-        manifest_output_deinit(&o);
-        if (answer(manifest_view_by_id(m, view, &text, &err), 1) == 1)
-            free(text);
-        if (answer(manifest_error_get(m, 1, view, &text, &err), 1) == 1)
-            free(text);
-    }
-}
-
-static void ask_others(struct manifest *m)
-{
-    const struct manifest_roi_object series = {true, 1}, image = {false, 1};
-    struct manifest_extent *extents = NULL;
-    struct manifest_roi roi;
-    struct manifest_fact fact;
-    char *text = NULL;
-    uint64_t n;
-    uint32_t count;
-    uint16_t view;
-
-    if (answer(manifest_frames_get(m, 1, &extents, &n, &err), 1) == 1)
-        free(extents);
-    (void)answer(manifest_fact_get(m, 1, "crop", 7, &fact, &err), 1);
-    (void)answer(manifest_roi_count(m, "nodes", &series, &count, &err), 0);
-    (void)answer(manifest_roi_get(m, "nodes", &image, 1, &roi, &err), 1);
-    (void)answer(manifest_roi_digest(m, "nodes", &n, &err), 0);
-    if (answer(manifest_view_by_dirname(m, "full", &view, &text, &err), 1) == 1)
-        free(text);
-    (void)answer(manifest_view_intern(m, "raw", 0, &view, &err), 0);
-    (void)answer(manifest_errors_write(m, nowhere, &err), 0);
-    (void)answer(manifest_views_write(m, nowhere, &err), 0);
-}
-
-static int shape(void *opaque, const struct manifest_instance *row,
-                 struct manifest_output *ret, struct error *why)
-{
-    (void)why;
-    return render_shape(opaque, row, ret);
-}
-
-static void ask_csv(struct manifest *m)
-{
-    struct manifest_leaves leaves = render_leaves(&views[1], 1, false);
-    uint64_t n;
-
-    (void)answer(manifest_csv(m, &leaves, shape, &views[1], nowhere, &err), 0);
-    (void)answer(manifest_outputs_fill(m, &leaves, shape, &views[1], &n, &err),
-                 0);
-}
-
-/* Some of the questions, since each prepares statements of its own. */
-static void ask(struct manifest *m, unsigned which)
-{
-    static void (*const asks[])(struct manifest *) = {
-        ask_instances, ask_folders, ask_volumes,
-        ask_outputs,   ask_others,  ask_csv,
-    };
-
-    (void)manifest_epoch(m, &err);
-    err = (struct error)ERROR_INIT;
-    asks[which % (sizeof asks / sizeof asks[0])](m);
+    assert(sqlite3_exec(editor, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
 }
 
 /* ---- the input ------------------------------------------------------------
  */
 
+static enum manifest_mode mode_of(uint8_t how)
+{
+    return how & IS_WRITABLE ? MANIFEST_READ_WRITE : MANIFEST_READ_ONLY;
+}
+
+static void ask_opened(const struct place *p, uint8_t how)
+{
+    struct error err = ERROR_INIT;
+    struct manifest *m = manifest_open(p->state, mode_of(how), &err);
+
+    if (m)
+        manifest_asks(m, how / ASKS);
+    else
+        assert(err.kind != ERROR_NONE && err.kind != ERROR_INTERNAL &&
+               err.msg[0]);
+    manifest_close(m);
+    remove_files(p, false);
+}
+
+/* Damage leaves nothing behind in a manifest that is open. */
+static void check_sound(struct manifest *m)
+{
+    struct manifest_instance row;
+    struct error err = ERROR_INIT;
+
+    assert(manifest_instance_by_id(m, 1, &row, &err) == 1);
+    assert(strcmp(row.relpath, "a/1.dcm") == 0);
+    manifest_instance_deinit(&row);
+}
+
+static void ask_lasting(uint8_t how)
+{
+    struct manifest *m = how & IS_WRITABLE ? writers : readers;
+
+    manifest_asks(m, how / ASKS);
+    memory_vfs_restore(before);
+    check_sound(m);
+}
+
+static void try_rows(uint8_t how, struct input *in)
+{
+    write_columns(in);
+    if (how < OPENS) {
+        ask_lasting(how);
+        return;
+    }
+    ask_opened(&lasting, how);
+    memory_vfs_restore(before);
+    check_sound(readers);
+}
+
+/* No statement and no connection is forgotten. */
+static void try_bytes(uint8_t how, struct input *in)
+{
+    size_t blocks = memory_vfs_blocks();
+
+    memory_vfs_write(damaged.path, base, base_size);
+    write_bytes(in);
+    ask_opened(&damaged, how);
+    memory_vfs_clean(damaged.path);
+    assert(memory_vfs_blocks() == blocks);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
-    struct manifest *m;
     uint8_t how;
 
     if (!base)
         init();
     how = next(&in);
     if (how & IS_ROWS)
-        write_columns(&in);
+        try_rows(how, &in);
     else
-        write_bytes(&in);
-    err = (struct error)ERROR_INIT;
-    m = manifest_open(
-        state, how & IS_WRITABLE ? MANIFEST_READ_WRITE : MANIFEST_READ_ONLY,
-        &err);
-    if (m) {
-        const char *aside = manifest_set_aside(m);
-
-        if (aside)
-            (void)unlink(aside);
-        err = (struct error)ERROR_INIT;
-        ask(m, how >> 2);
-    } else {
-        assert(err.kind != ERROR_NONE && err.kind != ERROR_INTERNAL);
-    }
-    manifest_close(m);
-    repair();
+        try_bytes(how, &in);
     return 0;
 }

@@ -14,47 +14,6 @@
 
 #include "prepfs/cleanup.h"
 
-/* ---- the pattern -------------------------------------------------------- */
-
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-uint8_t tiff_file_sample_byte(const struct tiff_file *file, uint32_t page,
-                              uint64_t i)
-{
-    uint64_t seed = mix(file->seed + page);
-
-    switch (file->pattern) {
-    case PATTERN_ZERO:
-    case PATTERN_COUNT:
-        return 0;
-    case PATTERN_RUNS: /* a byte repeats its left neighbour now and then */
-        while (i > 0 && mix(seed ^ i) % 5 < 2)
-            i--;
-        return (uint8_t)mix(seed + i);
-    case PATTERN_PAIRS:
-        return (uint8_t)((i % 5 + 1) / 2);
-    case PATTERN_GRADIENT:
-        return (uint8_t)((i >> 3) + page);
-    case PATTERN_NOISE:
-        break;
-    }
-    return (uint8_t)(mix(seed ^ (i >> 3)) >> (8 * (i & 7)));
-}
-
-static void sample_bytes_read(const struct tiff_file *file, uint32_t page,
-                              uint64_t from, size_t length, uint8_t *dst)
-{
-    for (size_t i = 0; i < length; i++)
-        dst[i] = tiff_file_sample_byte(file, page, from + i);
-}
-
 /* ---- a file of any bytes ------------------------------------------------ */
 
 struct byte_source {
@@ -156,7 +115,7 @@ static int pack_page(struct tiff_file *file, const struct tiff_strips *strips,
     image.data = data;
     memset(data, 0xa5, image.stride_bytes * spec->height);
     for (uint32_t y = 0; y < spec->height; y++)
-        sample_bytes_read(file, page, y * strips->row_bytes, strips->row_bytes,
+        tiff_file_samples(file, page, y * strips->row_bytes, strips->row_bytes,
                           data + y * image.stride_bytes);
     for (uint32_t s = 0; s < strips->per_page; s++) {
         size_t before = file->packed.length;
@@ -213,7 +172,7 @@ static void data_read(const struct tiff_file *file, uint64_t from,
 
         if (n > page_bytes - in_page)
             n = page_bytes - in_page;
-        sample_bytes_read(file, (uint32_t)(from / page_bytes), in_page, n, dst);
+        tiff_file_samples(file, (uint32_t)(from / page_bytes), in_page, n, dst);
         from += n;
         dst += n;
         length -= n;
@@ -549,6 +508,7 @@ static int check_strip(TIFF *tif, const struct tiff_file *file, uint32_t page,
 {
     const struct tiff_strips *s = &file->layout.strips;
     uint64_t first = (uint64_t)strip * s->rows_per_strip * s->row_bytes;
+    uint8_t expected[4096];
     tmsize_t want =
         (tmsize_t)(s->row_bytes *
                    tiff_strip_rows(s, file->layout.spec.height, strip));
@@ -556,12 +516,15 @@ static int check_strip(TIFF *tif, const struct tiff_file *file, uint32_t page,
     if (TIFFReadEncodedStrip(tif, strip, samples, -1) != want)
         return error_set(err, ERROR_CORRUPT, "page %u: strip %u is short", page,
                          strip);
-    for (tmsize_t i = 0; i < want; i++) {
-        if (samples[i] !=
-            tiff_file_sample_byte(file, page, first + (uint64_t)i))
+    for (tmsize_t i = 0; i < want; i += (tmsize_t)sizeof expected) {
+        size_t n = (size_t)(want - i);
+
+        n = n < sizeof expected ? n : sizeof expected;
+        tiff_file_samples(file, page, first + (uint64_t)i, n, expected);
+        if (memcmp(samples + i, expected, n) != 0)
             return error_set(err, ERROR_CORRUPT,
-                             "page %u, strip %u: byte %jd differs", page, strip,
-                             (intmax_t)i);
+                             "page %u, strip %u: bytes %jd to %jd differ", page,
+                             strip, (intmax_t)i, (intmax_t)(i + (tmsize_t)n));
     }
     return 0;
 }

@@ -40,6 +40,9 @@ struct tiff_spec tiff_file_spec_of(const uint8_t *bytes, size_t size,
 /* Byte `i` of the samples of `page`. */
 uint8_t tiff_file_sample_byte(const struct tiff_file *file, uint32_t page,
                               uint64_t i);
+/* The same for `length` of them, faster than one by one. */
+void tiff_file_samples(const struct tiff_file *file, uint32_t page,
+                       uint64_t from, size_t length, uint8_t *dst);
 
 /* Lays the file out and packs its strips. Release with tiff_file_deinit. */
 int tiff_file_init(const struct tiff_spec *spec, enum tiff_pattern pattern,
