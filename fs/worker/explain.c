@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { ERRNO_MAX = 4095 };
-
 /* ---- no reply ---- */
 
 /* Signals that a process raises by what it does; any other came from outside.
@@ -71,6 +69,8 @@ int explain_outcome(const struct task *task, const struct slot_limits *limits,
 static void sanitize(char *text)
 {
     text[ERROR_MSG_MAX - 1] = '\0';
+    if (text[0] == '\0')
+        (void)strcpy(text, "failed without a word");
     for (; *text; text++) {
         if (!isascii((unsigned char)*text) || !isprint((unsigned char)*text))
             *text = '?';
@@ -85,11 +85,22 @@ static enum error_kind kind_of(const struct error *theirs)
                : ERROR_CORRUPT;
 }
 
+/* What reading a file can come to. ENOSPC would be read as a full disk of
+ * ours, and what is tried again at once might be for ever. */
+static int errno_of(const struct error *theirs)
+{
+    int number = theirs->sys_errno;
+
+    return number <= 0 || number > EHWPOISON || number == ENOSPC ||
+                   number == ENOMEM || number == EAGAIN || number == EINTR
+               ? EIO
+               : number;
+}
+
 int explain_reply(const struct task *task, const struct slot_limits *limits,
                   struct worker_reply *reply, struct error *err)
 {
     struct error *theirs = &reply->err;
-    int number = theirs->sys_errno;
     const char *what = task->named ? task->what : "";
     const char *colon = task->named ? ": " : "";
 
@@ -101,11 +112,8 @@ int explain_reply(const struct task *task, const struct slot_limits *limits,
                          task->what, task->doing,
                          (unsigned long long)limits->memory_bytes >> 20);
     if (theirs->kind == ERROR_IO)
-        return error_set_sys(
-            err,
-            number > 0 && number <= ERRNO_MAX && number != ENOMEM ? number
-                                                                  : EIO,
-            "%s%s%.*s", what, colon, ERROR_MSG_MAX - 32, theirs->msg);
+        return error_set_sys(err, errno_of(theirs), "%s%s%.*s", what, colon,
+                             ERROR_MSG_MAX - 32, theirs->msg);
     return error_set(err, kind_of(theirs), "%s%s%.*s", what, colon,
                      ERROR_MSG_MAX - 32, theirs->msg);
 }

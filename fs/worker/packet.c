@@ -130,10 +130,10 @@ enum packet_outcome packet_receive(int fd, int ms, void *ret, size_t size,
     return read_now(fd, ret, size, ret_fds);
 }
 
-bool packet_is_closed(int fd)
+bool packet_is_quiet(int fd)
 {
     char byte;
     ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
 
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
 }

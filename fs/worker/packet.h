@@ -37,7 +37,7 @@ bool packet_set_patience(int fd, unsigned ms);
 enum packet_outcome packet_receive(int fd, int ms, void *ret, size_t size,
                                    int *ret_fds);
 
-/* Has the other end been closed, with nothing left to read? Never waits. */
-bool packet_is_closed(int fd);
+/* Is the other end there, with nothing left to read from it? Never waits. */
+bool packet_is_quiet(int fd);
 
 #endif

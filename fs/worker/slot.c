@@ -80,7 +80,7 @@ int slot_fill(struct slot *s, struct zygote *z, const struct slot_needs *needs,
 {
     *ret_started = false;
     if (s->socket >= 0 && s->arena.size >= needs->arena_bytes &&
-        s->memory_bytes >= needs->memory_bytes && !packet_is_closed(s->socket))
+        s->memory_bytes >= needs->memory_bytes && packet_is_quiet(s->socket))
         return 0;
     (void)slot_empty(s, z);
     if (start(s, z, needs, err) != 0) {

@@ -42,8 +42,9 @@ void slot_init(struct slot *s);
 /* Arenas are powers of two, from one that most tasks fit: what `bytes` get. */
 uint64_t slot_arena_bytes(uint64_t bytes);
 
-/* Sees to it that a living worker that has what is needed is there.
- * *ret_started says whether it had to be made. */
+/* Sees to it that a living worker that has what is needed is there, and one
+ * that has said nothing but what it was asked: else its answers would be those
+ * to other questions. *ret_started says whether it had to be made. */
 int slot_fill(struct slot *s, struct zygote *z, const struct slot_needs *needs,
               bool *ret_started, struct error *err)
     __attribute__((warn_unused_result));
