@@ -3,7 +3,7 @@
  * outdir.c: see outdir.h. What is known of the files that are there already is
  * kept as hashes of their names: 32 bytes for each file.
  */
-#include "ctl/outdir.h"
+#include "ctl/outdir_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "prepfs/cleanup.h"
-#include "prepfs/lock.h"
 
 #define HEAD "prepfs-render 1\t"
 #define LIST "files.tsv"
@@ -28,18 +27,7 @@ struct known {
     uint64_t order; /* of its line */
 };
 
-struct outdir {
-    char *path; /* for messages */
-    int fd;
-    int private_fd;
-    int lock_fd;
-    int list_fd; /* O_APPEND */
-    struct lock lock;
-    struct known *known; /* sorted by name */
-    size_t n_known;
-};
-
-static int fail(const struct outdir *o, const char *name, struct error *err)
+int outdir_fail(const struct outdir *o, const char *name, struct error *err)
 {
     int code = errno;
 
@@ -134,7 +122,7 @@ static int read_head(struct outdir *o, FILE *in, char **ret, struct error *err)
 
     *ret = NULL;
     if (length < 0)
-        return ferror(in) ? fail(o, LIST, err) : 0;
+        return ferror(in) ? outdir_fail(o, LIST, err) : 0;
     if (line[length - 1] != '\n')
         return 0;
     line[length - 1] = '\0';
@@ -161,7 +149,7 @@ static int read_lines(struct outdir *o, FILE *in, struct error *err)
             return -1;
     }
     if (ferror(in))
-        return fail(o, LIST, err);
+        return outdir_fail(o, LIST, err);
     sort_known(o);
     return 0;
 }
@@ -199,7 +187,7 @@ static int read_list(struct outdir *o, FILE *in, const char *made_by,
     return refuse(o, head, made_by, err);
 }
 
-static int write_all(int fd, const void *data, size_t length)
+int outdir_write(int fd, const void *data, size_t length)
 {
     const char *at = data;
 
@@ -229,8 +217,8 @@ static int write_head(struct outdir *o, const char *made_by, struct error *err)
         return error_no_memory(err);
     }
     if (ftruncate(o->list_fd, 0) != 0 ||
-        write_all(o->list_fd, head, (size_t)n) != 0)
-        return fail(o, OUTDIR_PRIVATE "/" LIST, err);
+        outdir_write(o->list_fd, head, (size_t)n) != 0)
+        return outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
     o->n_known = 0;
     return 0;
 }
@@ -244,13 +232,13 @@ static int open_list(struct outdir *o, const char *made_by, bool force,
     o->list_fd = openat(o->private_fd, LIST,
                         O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (o->list_fd < 0)
-        return fail(o, OUTDIR_PRIVATE "/" LIST, err);
+        return outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
     if (!force) {
         int fd = openat(o->private_fd, LIST, O_RDONLY | O_CLOEXEC);
         FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 
         if (!in)
-            return fail(o, OUTDIR_PRIVATE "/" LIST, err);
+            return outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
         rc = read_list(o, in, made_by, &fresh, err);
         (void)fclose(in);
     }
@@ -264,17 +252,51 @@ static int end_last_line(struct outdir *o, struct error *err)
     char last;
 
     if (fstat(o->list_fd, &st) != 0)
-        return fail(o, OUTDIR_PRIVATE "/" LIST, err);
+        return outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
     if (st.st_size == 0 || pread(o->list_fd, &last, 1, st.st_size - 1) != 1 ||
         last == '\n')
         return 0;
-    return write_all(o->list_fd, "\n", 1) == 0
+    return outdir_write(o->list_fd, "\n", 1) == 0
                ? 0
-               : fail(o, OUTDIR_PRIVATE "/" LIST, err);
+               : outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
 }
 
-static int append_line(struct outdir *o, const char *relpath, uint64_t version,
-                       uint64_t size, struct error *err)
+/* What a line says is not true, or it is a part of one. */
+static void cut_locked(struct outdir *o, const struct outdir_line *line)
+    REQUIRES(o->lock)
+{
+    struct stat st;
+
+    if (fstat(o->list_fd, &st) == 0 && st.st_size > line->start &&
+        st.st_size <= line->end)
+        (void)!ftruncate(o->list_fd, line->start);
+}
+
+void outdir_line_cut(struct outdir *o, const struct outdir_line *line)
+{
+    lock_acquire(&o->lock);
+    cut_locked(o, line);
+    lock_release(&o->lock);
+}
+
+static int append_locked(struct outdir *o, const char *text, size_t length,
+                         struct outdir_line *ret, struct error *err)
+    REQUIRES(o->lock)
+{
+    struct stat st;
+
+    if (fstat(o->list_fd, &st) != 0)
+        return outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
+    *ret = (struct outdir_line){st.st_size, st.st_size + (off_t)length};
+    if (outdir_write(o->list_fd, text, length) == 0)
+        return 0;
+    (void)outdir_fail(o, OUTDIR_PRIVATE "/" LIST, err);
+    cut_locked(o, ret); /* a part of it */
+    return -1;
+}
+
+int outdir_line_add(struct outdir *o, const char *relpath, uint64_t version,
+                    uint64_t size, struct outdir_line *ret, struct error *err)
 {
     CLEANUP_FREE char *line = NULL;
     int n = asprintf(&line, "%016" PRIx64 "\t%" PRIu64 "\t%s\n", version, size,
@@ -286,9 +308,9 @@ static int append_line(struct outdir *o, const char *relpath, uint64_t version,
         return error_no_memory(err);
     }
     lock_acquire(&o->lock);
-    rc = write_all(o->list_fd, line, (size_t)n);
+    rc = append_locked(o, line, (size_t)n, ret, err);
     lock_release(&o->lock);
-    return rc == 0 ? 0 : fail(o, OUTDIR_PRIVATE "/" LIST, err);
+    return rc;
 }
 
 /* ---- life ---- */
@@ -303,10 +325,10 @@ static int open_folders(struct outdir *o, struct error *err)
         return error_set_sys(err, errno, "%s: %s", o->path,
                              strerrordesc_np(errno));
     if (mkdirat(o->fd, OUTDIR_PRIVATE, 0777) != 0 && errno != EEXIST)
-        return fail(o, OUTDIR_PRIVATE, err);
+        return outdir_fail(o, OUTDIR_PRIVATE, err);
     o->private_fd = openat(o->fd, OUTDIR_PRIVATE,
                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return o->private_fd < 0 ? fail(o, OUTDIR_PRIVATE, err) : 0;
+    return o->private_fd < 0 ? outdir_fail(o, OUTDIR_PRIVATE, err) : 0;
 }
 
 static int take_lock(struct outdir *o, struct error *err)
@@ -314,11 +336,11 @@ static int take_lock(struct outdir *o, struct error *err)
     o->lock_fd =
         openat(o->private_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (o->lock_fd < 0)
-        return fail(o, OUTDIR_PRIVATE "/lock", err);
+        return outdir_fail(o, OUTDIR_PRIVATE "/lock", err);
     if (flock(o->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     if (errno != EWOULDBLOCK)
-        return fail(o, OUTDIR_PRIVATE "/lock", err);
+        return outdir_fail(o, OUTDIR_PRIVATE "/lock", err);
     return error_set_sys(err, EWOULDBLOCK, "another prepfsctl is writing to %s",
                          o->path);
 }
@@ -331,7 +353,7 @@ static int remove_leftovers(struct outdir *o, struct error *err)
     const struct dirent *d;
 
     if (!dir)
-        return fail(o, OUTDIR_PRIVATE, err);
+        return outdir_fail(o, OUTDIR_PRIVATE, err);
     rewinddir(dir);
     while ((d = readdir(dir)))
         if (strncmp(d->d_name, "tmp-", 4) == 0)
@@ -382,7 +404,7 @@ int outdir_close(struct outdir *o, struct error *err)
         return 0;
     /* Some file systems tell of a full disk only now. */
     if (syncfs(o->fd) != 0)
-        rc = fail(o, "", err);
+        rc = outdir_fail(o, "", err);
     outdir_free(o);
     return rc;
 }
@@ -398,7 +420,9 @@ int outdir_state(struct outdir *o, const char *relpath, uint64_t version,
 
     *ret = OUTDIR_MISSING;
     if (fstatat(o->fd, relpath, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : fail(o, relpath, err);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : outdir_fail(o, relpath, err);
     k = o->n_known ? bsearch(&key, o->known, o->n_known, sizeof key, by_hash)
                    : NULL;
     if (!k)
@@ -408,153 +432,4 @@ int outdir_state(struct outdir *o, const char *relpath, uint64_t version,
     else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == k->size)
         *ret = OUTDIR_DONE;
     return 0;
-}
-
-static int write_failed(const struct outfile *f, struct error *err)
-{
-    int code = errno;
-
-    return error_set_sys(err, code, "%s: cannot write: %s",
-                         f->dir ? f->dir->path : f->alone,
-                         strerrordesc_np(code));
-}
-
-int outfile_begin(struct outdir *o, unsigned worker, struct outfile *ret,
-                  struct error *err)
-{
-    *ret = (struct outfile){.dir = o};
-    (void)snprintf(ret->name, sizeof ret->name, "tmp-%u", worker);
-    ret->fd = openat(o->private_fd, ret->name,
-                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return ret->fd < 0 ? fail(o, OUTDIR_PRIVATE, err) : 0;
-}
-
-int outfile_begin_alone(const char *path, struct outfile *ret,
-                        struct error *err)
-{
-    *ret = (struct outfile){.fd = -1};
-    if (asprintf(&ret->alone, "%s.tmp-%ld", path, (long)getpid()) < 0) {
-        ret->alone = NULL;
-        return error_no_memory(err);
-    }
-    ret->fd = open(ret->alone,
-                   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (ret->fd >= 0)
-        return 0;
-    (void)write_failed(ret, err);
-    free(ret->alone);
-    ret->alone = NULL;
-    return -1;
-}
-
-int outfile_write(struct outfile *f, const void *bytes, size_t length,
-                  struct error *err)
-{
-    if (write_all(f->fd, bytes, length) != 0)
-        return write_failed(f, err);
-    f->size += length;
-    return 0;
-}
-
-static void remove_temporary(struct outfile *f)
-{
-    if (f->dir)
-        (void)unlinkat(f->dir->private_fd, f->name, 0);
-    else
-        (void)unlink(f->alone);
-    free(f->alone);
-    f->alone = NULL;
-}
-
-void outfile_abandon(struct outfile *f)
-{
-    if (f->fd < 0)
-        return;
-    (void)close(f->fd);
-    f->fd = -1;
-    remove_temporary(f);
-}
-
-static int make_parents(struct outdir *o, const char *relpath,
-                        struct error *err)
-{
-    CLEANUP_FREE char *path = strdup(relpath);
-
-    if (!path)
-        return error_no_memory(err);
-    for (char *slash = strchr(path, '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdirat(o->fd, path, 0777) != 0 && errno != EEXIST)
-            return fail(o, path, err);
-        *slash = '/';
-    }
-    return 0;
-}
-
-static int put_in_place(struct outfile *f, const char *relpath,
-                        struct error *err)
-{
-    struct outdir *o = f->dir;
-
-    if (renameat(o->private_fd, f->name, o->fd, relpath) == 0)
-        return 0;
-    if (errno != ENOENT)
-        return fail(o, relpath, err);
-    if (make_parents(o, relpath, err) != 0)
-        return -1;
-    if (renameat(o->private_fd, f->name, o->fd, relpath) == 0)
-        return 0;
-    return fail(o, relpath, err);
-}
-
-/* An old version must be gone before a line says that the new one is here. */
-static int remove_old(struct outfile *f, const char *relpath, struct error *err)
-{
-    if (unlinkat(f->dir->fd, relpath, 0) == 0 || errno == ENOENT ||
-        errno == ENOTDIR)
-        return 0;
-    return fail(f->dir, relpath, err);
-}
-
-static int finish(struct outfile *f, int64_t mtime_s, struct error *err)
-{
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                      {.tv_sec = (time_t)mtime_s}};
-    int fd = f->fd;
-
-    (void)futimens(fd, times); /* as in a mount; it is a courtesy */
-    f->fd = -1;
-    return close(fd) == 0 ? 0 : write_failed(f, err);
-}
-
-static int commit_in_folder(struct outfile *f, const char *relpath,
-                            uint64_t version, struct error *err)
-{
-    if (remove_old(f, relpath, err) != 0 ||
-        append_line(f->dir, relpath, version, f->size, err) != 0)
-        return -1;
-    return put_in_place(f, relpath, err);
-}
-
-static int commit_alone(struct outfile *f, const char *path, struct error *err)
-{
-    if (rename(f->alone, path) != 0)
-        return write_failed(f, err);
-    free(f->alone);
-    f->alone = NULL;
-    return 0;
-}
-
-int outfile_commit(struct outfile *f, const char *relpath, uint64_t version,
-                   int64_t mtime_s, struct error *err)
-{
-    int rc = finish(f, mtime_s, err);
-
-    if (rc == 0)
-        rc = f->dir ? commit_in_folder(f, relpath, version, err)
-                    : commit_alone(f, relpath, err);
-    if (rc != 0)
-        remove_temporary(f);
-    return rc;
 }

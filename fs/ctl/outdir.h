@@ -11,7 +11,8 @@
  * The line of a file is written before it is renamed. So a file without a
  * line is somebody else's and is not touched; a line whose file is missing,
  * or has another size, is a file to be made again. A run that was killed
- * leaves temporary files of which the next one knows.
+ * leaves temporary files of which the next one knows. A file has one line,
+ * but for those whose source changed or whose run was killed: the last counts.
  *
  * Threads: struct outdir is internally locked; a struct outfile belongs to
  * one worker.

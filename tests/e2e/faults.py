@@ -38,7 +38,8 @@ SIDE = 40
 STUDY = "1.2.1"
 VIEW = "crop_size-30x30_norm-z_pack-lzw"
 KINDS = ["memory", "read", "short", "open", "write", "sync", "map",
-         "sql-read", "sql-write", "sql-sync"]# Kinds of calls that there are, unless the build hides them.
+         "sql-read", "sql-write", "sql-sync"]
+# Kinds of calls that there are, unless the build hides them.
 SEEN = {"explain": ["memory"],
         "index": ["memory", "read", "open", "write", "sql-write"],
         "render": ["memory", "read", "open", "write", "map"]}
@@ -178,10 +179,9 @@ def read_tree(path):
         for name in files:
             full = os.path.join(folder, name)
             with open(full, "rb") as f:
-                # a list has the order in which files were made, and one that was
-                # made anew twice
+                # a list has the order in which files were made
                 found[os.path.relpath(full, path)] = (
-                    sorted(set(f)) if name.endswith(".tsv") else f.read())
+                    sorted(f) if name.endswith(".tsv") else f.read())
     return found
 
 
