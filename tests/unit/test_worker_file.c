@@ -16,7 +16,7 @@
 #include "support/check_main.h"
 #include "support/dicom_build.h"
 #include "support/dicom_same.h"
-#include "support/faults.h"
+#include "support/fault_cases.h"
 #include "worker/confine.h"
 #include "worker/worker.h"
 
@@ -331,43 +331,9 @@ END_TEST
 
 /* ---- faults ---- */
 
-struct fault_case {
-    const char *name;
-    enum fault fault;
-    enum error_kind kind;
-    const char *text; /* somewhere in the message */
-    bool is_lost;
-    bool wants_limits; /* which sanitizer builds do without */
-};
-
-static const struct fault_case fault_cases[] = {
-    {"SIGSEGV", FAULT_SEGV, ERROR_CORRUPT, "signal 11", true, true},
-    {"SIGABRT", FAULT_ABORT, ERROR_CORRUPT, "signal 6", true, false},
-    {"exit", FAULT_EXIT, ERROR_CORRUPT, "status 7", true, false},
-    {"SIGKILL", FAULT_KILLED, ERROR_IO, "signal 9", true, false},
-    {"endless loop", FAULT_LOOP, ERROR_CORRUPT, "within 1 s", true, false},
-    {"endless sleep", FAULT_SLEEP, ERROR_CORRUPT, "within 1 s", true, false},
-    {"8 GiB", FAULT_MEMORY, ERROR_CORRUPT, "1024 MiB", true, true},
-    {"a short reply", FAULT_NONSENSE, ERROR_CORRUPT, "nonsense", true, false},
-    {"nothing written", FAULT_GARBAGE, ERROR_CORRUPT, "nonsense", true, false},
-    {"too much written", FAULT_HUGE, ERROR_TOO_BIG, "256 MiB", true, false},
-    {"control characters", FAULT_TEXT, ERROR_CORRUPT, "????", false, false},
-};
-
-enum { N_FAULTS = sizeof fault_cases / sizeof fault_cases[0] };
-
 static struct workers *start_for(const struct fault_case *c)
 {
-    return start_with(1, strncmp(c->name, "endless", 7) == 0 ? 1 : 0, 0);
-}
-
-static void check_fault(const struct fault_case *c, const struct error *err)
-{
-    ck_assert_msg(err->kind == c->kind, "%s: %s", c->name, err->msg);
-    ck_assert_msg(strstr(err->msg, c->text) != NULL, "%s: %s", c->name,
-                  err->msg);
-    for (const char *p = err->msg; *p; p++)
-        ck_assert_msg(*p >= ' ' && *p < 127, "%s", err->msg);
+    return start_with(1, fault_case_seconds(c), 0);
 }
 
 START_TEST(a_fault_costs_one_file_and_says_what_it_was)
@@ -385,7 +351,7 @@ START_TEST(a_fault_costs_one_file_and_says_what_it_was)
     before = descriptors();
     fd = make_fault(c->fault);
     ck_assert_int_eq(workers_parse(w, fd, size_of(fd), NULL, 0, &p, &err), -1);
-    check_fault(c, &err);
+    fault_case_check(c, &err);
     printf("# %s: %s\n", c->name, err.msg);
     (void)fflush(stdout);
     (void)close(fd);
@@ -409,7 +375,7 @@ static void check_one_of_many(struct workers *w, const struct fault_case *c,
         (void)close(files[i].fd);
         if (i == at) {
             ck_assert_int_eq(files[i].rc, -1);
-            check_fault(c, &files[i].err);
+            fault_case_check(c, &files[i].err);
             continue;
         }
         ck_assert_msg(files[i].rc == 0, "%s at %u, file %u: %s", c->name, at, i,
@@ -555,9 +521,9 @@ static Suite *suite(void)
     tcase_add_test(t, a_header_larger_than_a_quarter_of_the_memory_is_refused);
     tcase_add_test(t, what_the_parser_says_is_passed_on);
     tcase_add_loop_test(t, a_fault_costs_one_file_and_says_what_it_was, 0,
-                        N_FAULTS);
+                        FAULT_CASES);
     tcase_add_loop_test(t, of_many_files_the_right_one_is_to_blame, 0,
-                        N_FAULTS);
+                        FAULT_CASES);
     tcase_add_test(t, every_file_may_be_hostile);
     tcase_add_test(t, a_parser_can_do_nothing_but_parse);
     tcase_add_test(t, without_the_zygote_all_files_fail_with_the_reason);
