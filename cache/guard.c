@@ -137,9 +137,10 @@ static void window_trim(struct gate *gate)
         window_leave(gate);
 }
 
-static void gate_set_capacity(struct gate *gate, uint64_t capacity, bool window)
+static void gate_set_capacity(struct gate *gate, uint64_t capacity,
+                              uint64_t window)
 {
-    gate->window_capacity = window ? capacity / WINDOW_SHARE : 0;
+    gate->window_capacity = window;
     window_trim(gate);
     arc_set_capacity(&gate->arc, capacity - gate->window_capacity);
 }
