@@ -13,26 +13,12 @@
 #ifndef PREPFS_CACHE_GUARD_H
 #define PREPFS_CACHE_GUARD_H
 
-#include "arc.h"
-
-#include <stddef.h>
-
-/* arc_node.where of a node in the window. */
-#define GUARD_WINDOW ARC_LISTS
-
-/* One ARC with its window; the cache itself, or a shadow of it. */
-struct gate {
-    struct arc arc;
-    struct arc_list window; /* FIFO, oldest first */
-    uint64_t window_capacity;
-    bool frozen;
-    unsigned refused; /* misses since one was let in while frozen */
-};
+#include "gate.h"
 
 struct shadow;
 
 struct guard {
-    struct gate gate;
+    struct gate gate;  /* the cache itself */
     uint64_t capacity; /* of the gate, the window included */
     uint64_t window_floor;
     bool on;
@@ -61,7 +47,7 @@ bool guard_access(struct guard *guard, struct arc_node *node, uint64_t hash,
 
 static inline bool guard_is_resident(const struct arc_node *node)
 {
-    return arc_is_resident(node) || (int)node->where == (int)GUARD_WINDOW;
+    return arc_is_resident(node) || gate_in_window(node);
 }
 
 /* Like arc_resize, arc_remove and arc_set_capacity. */

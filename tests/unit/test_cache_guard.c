@@ -60,8 +60,8 @@ START_TEST(a_refused_block_lives_as_long_as_the_window_is)
     for (unsigned i = 0; i < BLOCKS; i++)
         (void)guard_access(&guard, &nodes[i], i * 0x9e3779b97f4a7c15u, SIZE);
     for (unsigned i = BLOCKS - lives; i < BLOCKS; i++)
-        ck_assert_int_eq((int)nodes[i].where, (int)GUARD_WINDOW);
-    ck_assert_int_ne((int)nodes[BLOCKS - lives - 1].where, (int)GUARD_WINDOW);
+        ck_assert_int_eq((int)nodes[i].where, (int)GATE_WINDOW);
+    ck_assert_int_ne((int)nodes[BLOCKS - lives - 1].where, (int)GATE_WINDOW);
     guard_deinit(&guard);
     free(nodes);
 }
