@@ -21,7 +21,7 @@ run='fuse3 sqlite3 libtiff-tools python3 dcmtk? libopenjp2-tools?'
 # What the tests use on top of both.
 test='check attr? memcached? shellcheck?
 python3-numpy? python3-pil? python3-tifffile? python3-pydicom? python3-scipy?
-python3-opencv? python3-nibabel? python3-skimage? gdal-bin? imagemagick?
+python3-opencv? python3-nibabel? python3-skimage? python3-yaml? gdal-bin? imagemagick?
 default-jdk-headless?'
 
 is_installed() {
