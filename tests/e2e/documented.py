@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Every command line of README.md and of the manual pages is run here, in the
 order of its page, on a demo archive; those of the README's transcript must print
-what the README says, numbers of seconds aside.
+what the README says, numbers of seconds aside, and draw the picture that it shows.
 
 usage: documented.py PREPFS PREPFSCTL ROOT     prints TAP
 
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 
 PAGES = ["README.md", "man/prepfs.1", "man/prepfsctl.1", "man/prepfs-view.7",
          "man/prepfs-manifest.5", "man/prepfs.conf.5"]
@@ -32,9 +33,11 @@ ELSEWHERE = [
     (r"^tests/run$", "runs this test"),
     (r"^tests/bench/", "a benchmark"),
     (r"^meson (setup|compile|install)", "done by tests/run and tests/install.sh"),
-    (r"^(examples/NAME|examples/with-views COMMAND)", "a form; e2e/examples runs the examples"),
+    (r"^(examples/NAME|examples/with-views -- COMMAND)", "a form; e2e/examples runs the examples"),
     (r"^fusermount3 -u -z MOUNTPOINT$", "e2e/front_end"),
-    (r"^mount -t fuse.prepfs ", "tests/package/check"),
+    (r"^mount -t fuse", "tests/package/check"),
+    (r"^systemctl ", "the service: e2e/service and tests/package/check"),
+    (r"^prepfsctl rescan MOUNTPOINT$", "e2e/ctl_mount"),
     (r"^tests/package/(deb|check)", "tests/package/check, in a root that is thrown away"),
     (r"^prepfsctl stats --watch ", "does not end: e2e/service"),
     (r"^prepfsctl purge DIR$", "e2e/disk"),
@@ -47,7 +50,7 @@ OF_THIS_MACHINE = ["of memory for computed images", "parsers and decoders"]
 # Words of forms, and what is put for them. %s is the scratch folder.
 WORDS = {"VIEW": "size-64x64", "SOURCE...": "%s/data/archive", "SOURCE": "%s/data/archive",
          "OUT.png": "%s/out.png", "MOUNTPOINT": "%s/views", "MOUNT": "%s/views",
-         "ARCHIVE": "%s/data/archive"}
+         "ARCHIVE": "%s/data/archive", "FILE": "%s/presets.ini"}
 
 
 class Command:
@@ -115,6 +118,10 @@ def of_manual(page, text):
         yield from of_lines(page, plain)
     for line in re.findall(r"^\.Dl (.*)", text, re.M):
         yield from of_lines(page, line.replace("\\-", "-"))
+    for line in re.findall(r"^\.(?:Pq )?(?:Ql|Li) (.*)", text, re.M):
+        line = re.sub(r" [.,;]$", "", line.replace("\\-", "-"))
+        if re.search(r" (?:[A-Z]+\b|\S*[/@])", line):  # more than its name
+            yield from of_lines(page, line)
 
 
 def commands_of(root, page):
@@ -130,6 +137,8 @@ class Sandbox:
         self.folder, self.outs = folder, 0
         for name in ("data", "home", "views"):
             os.mkdir(os.path.join(folder, name))
+        with open(os.path.join(folder, "presets.ini"), "w", encoding="utf-8") as f:
+            f.write("[views]\nLung512 = window-c-600-w1500_size-512x512_u16\n")
         subprocess.run([os.path.join(root, "examples/mkdemo"), "--quiet",
                         os.path.join(folder, "data/archive")], check=True)
         path = os.pathsep.join([os.path.dirname(programs[0]), os.environ["PATH"]])
@@ -179,6 +188,30 @@ class Sandbox:
         return list(zip((int(s) for s in parts[1::2]), map(self.there, parts[0::2])))
 
 
+def pixels(path):
+    """A PNG's header and samples, as libpng has filtered them, which does not depend
+    on the zlib that packed them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, packed = 8, b""
+    while at < len(data):
+        size = int.from_bytes(data[at:at + 4], "big")
+        if data[at + 4:at + 8] == b"IDAT":
+            packed += data[at + 8:at + 8 + size]
+        at += 12 + size
+    return data[16:29], zlib.decompress(packed)
+
+
+def check_picture(sandbox, root):
+    """The picture of the README is what its command has drawn."""
+    drawn = os.path.join(sandbox.folder, "sheet.png")
+    shown = os.path.join(root, "examples/sheet.png")
+    is_same = os.path.exists(drawn) and pixels(drawn) == pixels(shown)
+    is_small = os.path.getsize(shown) < 100000
+    yield is_same, "README.md: the command draws examples/sheet.png", f"see {shown}"
+    yield is_small, "README.md: the picture is small", f"{os.path.getsize(shown)} bytes"
+
+
 def alike(expected, output):
     def plain(text):
         return [re.sub(r"\d+\.\d+ s\b", "N s", line).rstrip() for line in text.splitlines()
@@ -212,7 +245,10 @@ def main():
         for page in PAGES:
             if page != PAGES[0]:
                 sandbox.tables()
-            for is_ok, what, detail in check_page(sandbox, page, commands_of(root, page)):
+            checks = list(check_page(sandbox, page, commands_of(root, page)))
+            if page == PAGES[0]:
+                checks += check_picture(sandbox, root)
+            for is_ok, what, detail in checks:
                 number, failed = number + 1, failed + (not is_ok)
                 print("ok" if is_ok else "not ok", number, "-", what)
                 if not is_ok:

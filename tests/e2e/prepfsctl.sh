@@ -225,5 +225,32 @@ done
 [ -z "$missing" ]
 check 'the manual has every subcommand and option'
 
+commands() { "$ctl" --help | sed -n 's/^    \([a-z]\+\) .*/\1/p' | sort -u; }
+synopsis() {
+    sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/s/^\.Cm \([a-z]*\).*/\1/p' \
+        "$root/man/prepfsctl.1" | sort -u
+}
+diff <(commands) <(synopsis) >"$dir/err"
+check 'its synopsis has every subcommand, and no other'
+diff <("$ctl" --help | grep -o -- '--[a-z][a-z-]*' | sort -u) \
+    <(sed -n '/^\.Sh OPTIONS/,/^\.Sh ENV/p' "$root/man/prepfsctl.1" |
+        grep '^\.It' | grep -o 'Fl -[a-z-]*' | sed 's/Fl /-/' | sort -u) \
+    >"$dir/err"
+check 'and the manual has no other option'
+missing=''
+for word in $("$ctl" manifest "$archive" full --state "$state" | head -n 1 | tr , ' '); do
+    grep -q "\b$word\b" "$root/man/prepfsctl.1" || missing="$missing $word"
+done
+[ -z "$missing" ]
+check 'it has every column of the CSV'
+missing=''
+sed -n '/^\.It Pa MOUNTPOINT.*errors.tsv/,/^\.It Pa MOUNTPOINT.*socket/p' \
+    "$root/man/prepfs.1" >"$dir/item"
+for word in $("$ctl" errors "$archive" --state "$state" | head -n 1); do
+    grep -q "\b$word\b" "$dir/item" || missing="$missing $word"
+done
+[ -s "$dir/item" ] && [ -z "$missing" ]
+check 'and prepfs(1) every column of errors.tsv'
+
 echo "1..$number"
 [ $failures -eq 0 ]

@@ -263,6 +263,76 @@ START_TEST(every_control_file_is_explained)
 }
 END_TEST
 
+/* The item of a file in FILES, malloc'd. */
+static char *file_item(const char *text, const char *name)
+{
+    char head[300];
+    const char *from, *to;
+
+    (void)snprintf(head, sizeof head, ".It Pa MOUNTPOINT/%s", name);
+    from = strstr(text, head);
+    ck_assert_msg(from != NULL, "%s", head);
+    to = strstr(from + 1, "\n.It ");
+    return strndup(from, to ? (size_t)(to - from) : strlen(from));
+}
+
+START_TEST(the_manual_has_no_other_control_files)
+{
+    char *text = section("FILES");
+    struct front f;
+    int n = 0;
+
+    front_open(&f, "leaves 1\n", NULL);
+    for (const char *p = text; (p = strstr(p, "MOUNTPOINT/.prepfs/")); n++) {
+        char name[64], listed[256];
+        enum inode_folder folder;
+        bool found = false;
+
+        p += strlen("MOUNTPOINT/.prepfs/");
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(p, " /\n"), p);
+        for (uint64_t i = 0; control_list(f.parts.fs.control, INODE_FOLDER_TOP,
+                                          i, listed, &folder);
+             i++)
+            found |= strcmp(name, listed) == 0;
+        /* one is there with an option only */
+        ck_assert_msg(found || strcmp(name, "disk") == 0, "%s", name);
+    }
+    ck_assert_int_ge(n, 9);
+    front_close(&f);
+    free(text);
+}
+END_TEST
+
+START_TEST(every_column_of_top_is_explained)
+{
+    char *text = section("FILES"), *item = file_item(text, ".prepfs/top.tsv");
+    struct error err = ERROR_INIT;
+    struct control_bytes bytes;
+    struct control_file file;
+    char head[512], *save = NULL;
+    struct control *c;
+    struct front f;
+
+    front_open(&f, "leaves 1\n", NULL);
+    c = f.parts.fs.control;
+    ck_assert_int_eq(
+        control_lookup(c, INODE_FOLDER_TOP, "top.tsv", true, &file, &err), 0);
+    ck_assert_int_eq(control_read(c, file.number, 0, 500, &bytes, &err), 0);
+    (void)snprintf(head, sizeof head, "%.*s", (int)bytes.length,
+                   (const char *)bytes.data);
+    control_release(
+        c, &(struct control_bytes){.node = bytes.node, .buffer = bytes.buffer});
+    head[strcspn(head, "\n")] = '\0';
+    ck_assert_ptr_nonnull(strchr(head, '\t'));
+    for (char *w = strtok_r(head, "\t", &save); w;
+         w = strtok_r(NULL, "\t", &save))
+        ck_assert_msg(has_word(item, w), "column %s", w);
+    front_close(&f);
+    free(item);
+    free(text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("manual");
@@ -275,6 +345,8 @@ static Suite *suite(void)
     tcase_add_test(t, every_key_of_the_statistics_is_explained);
     tcase_add_test(t, every_errno_is_explained);
     tcase_add_test(t, every_control_file_is_explained);
+    tcase_add_test(t, the_manual_has_no_other_control_files);
+    tcase_add_test(t, every_column_of_top_is_explained);
     suite_add_tcase(s, t);
     return s;
 }
