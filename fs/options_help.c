@@ -10,11 +10,14 @@ static void print_help_text(FILE *out, int column, const char *text)
 {
     const char *end;
 
+    if (column >= HELP_COLUMN) { /* no room: the text begins a line */
+        (void)fputc('\n', out);
+        column = 0;
+    }
     for (;; text = end + 1) {
         end = strchrnul(text, '\n');
-        fprintf(out, "%*s%.*s\n",
-                column < HELP_COLUMN ? HELP_COLUMN - column : 1, "",
-                (int)(end - text), text);
+        fprintf(out, "%*s%.*s\n", HELP_COLUMN - column, "", (int)(end - text),
+                text);
         column = 0;
         if (!*end)
             return;

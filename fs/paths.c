@@ -164,6 +164,11 @@ static int resolve_mountpoint(const char *path, struct paths *p,
 
     if (stat(path, &st) < 0 && errno == ENOTCONN)
         return explain_dead_mount(path, err);
+    if (stat(path, &st) < 0 && errno == ENOENT)
+        return error_set_sys(err, ENOENT,
+                             "mount point %s: No such file or directory; make "
+                             "it first: mkdir -p %s",
+                             path, path);
     if (resolve_folder("mount point", path, &p->mountpoint, &st, err) < 0)
         return -1;
     if (paths_mounted_type("/proc/self/mountinfo", p->mountpoint, type,

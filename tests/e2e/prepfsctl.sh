@@ -251,6 +251,17 @@ for word in $("$ctl" errors "$archive" --state "$state" | head -n 1); do
 done
 [ -s "$dir/item" ] && [ -z "$missing" ]
 check 'and prepfs(1) every column of errors.tsv'
+missing=''
+for file in "$state"/*; do
+    case $file in
+    *-wal | *-shm) continue ;; # SQLite's
+    esac
+    grep -qE "^\.It Pa (.*, )?${file##*/}( ,|$)" "$root/man/prepfsctl.1" ||
+        missing="$missing $file"
+done
+echo "missing:$missing" >"$dir/err"
+[ -e "$state/manifest.db" ] && [ -z "$missing" ]
+check 'it has every file of a state folder'
 
 echo "1..$number"
 [ $failures -eq 0 ]

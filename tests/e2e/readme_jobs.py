@@ -19,7 +19,8 @@ LINES = 125  # of a README: two screens
 
 
 def rows(text, columns):
-    """The rows of the tables with so many columns under "## Jobs"."""
+    """The rows of the tables with so many columns under "## Jobs" whose last cell is a
+    name and no sentence."""
     part = text.split("\n## Jobs\n")[1].split("\n## ")[0]
     for line in part.splitlines():
         cells = [c.strip() for c in line.strip("|").split("|")]

@@ -81,7 +81,7 @@ static const struct {
     const char *archive, *mountpoint, *says;
 } wrong[] = {
     {"none", "mnt", "No such file"},
-    {"archive", "none", "No such file"},
+    {"archive", "none", "No such file or directory; make it first: mkdir -p"},
     {"file", "mnt", "is not a folder"},
     {"archive", "file", "is not a folder"},
     {"archive", "archive", "lies in the archive"},
