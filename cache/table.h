@@ -11,7 +11,7 @@
 #include "memory.h"
 #include "prepfs/cache.h"
 
-struct flight; /* a fill under way, see cache.c */
+struct flight; /* a fill under way, see cache_flight.c */
 
 /* Why a block is here that nobody has asked for yet. */
 enum ahead {
