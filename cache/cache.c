@@ -38,6 +38,7 @@
 
 #include "cache_request.h"
 #include "coding.h"
+#include "tiers.h"
 
 #include <string.h>
 
@@ -97,17 +98,52 @@ static void offer_copy(struct request *r, const struct payload *payload,
 
     shard_lock(r->shard);
     entry = table_find(&r->shard->table, r->key, r->hash);
-    if (entry && entry->payload == payload)
+    if (entry && entry->payload == payload) {
+        entry->from = 0;
         shard_keep_copy_locked(r->shard, entry, buffer);
+    }
     request_release(r);
 }
 
+/* What was there does not decode: it was no hit, and is made anew. */
+static void forget_unsound(struct request *r, const struct payload *payload,
+                           uint8_t from)
+{
+    struct entry *entry;
+
+    shard_lock(r->shard);
+    r->shard->stats.hits--;
+    entry = table_find(&r->shard->table, r->key, r->hash);
+    if (entry && entry->payload == payload)
+        shard_forget_locked(r->shard, entry);
+    request_release(r);
+    tiers_reject(r->cache, from, r->key);
+}
+
+static enum outcome unpack(struct request *r, const struct payload *payload,
+                           uint8_t from, struct buffer **ret)
+{
+    bool sound;
+
+    *ret = coding_unpack(r->cache->memory, payload, r->size, &sound);
+    if (*ret) {
+        offer_copy(r, payload, *ret);
+        return GOT;
+    }
+    if (sound)
+        return (enum outcome)error_no_memory(r->err);
+    forget_unsound(r, payload, from);
+    return AGAIN;
+}
+
 /* Called with the lock held on a resident entry; releases it. */
-static int take_hit(struct request *r, struct entry *entry)
+static enum outcome take_hit(struct request *r, struct entry *entry)
     RELEASE(r->shard->lock) NO_THREAD_SAFETY_ANALYSIS
 {
     struct payload *payload = payload_ref(entry->payload);
+    enum outcome outcome = GOT;
     struct buffer *buffer = NULL;
+    uint8_t from = entry->from;
 
     r->shard->stats.hits++;
     if (entry->copy) {
@@ -116,16 +152,12 @@ static int take_hit(struct request *r, struct entry *entry)
     }
     shard_touch_locked(r->shard, entry);
     request_release(r);
-    if (!buffer) {
-        buffer = coding_unpack(r->cache->memory, payload, r->size);
-        if (buffer)
-            offer_copy(r, payload, buffer);
-    }
-    payload_unref(r->cache->memory, payload);
     if (!buffer)
-        return error_no_memory(r->err);
-    request_pin(r->pin, buffer);
-    return 0;
+        outcome = unpack(r, payload, from, &buffer);
+    payload_unref(r->cache->memory, payload);
+    if (outcome == GOT)
+        request_pin(r->pin, buffer);
+    return outcome;
 }
 
 /* ---------------------------------------------------------------- gets */
@@ -147,7 +179,7 @@ static enum outcome attempt(struct request *r,
     if (entry && entry->flight)
         return request_join(r, entry->flight);
     if (entry && entry->payload)
-        return (enum outcome)take_hit(r, entry);
+        return take_hit(r, entry);
     if (*mine)
         return (enum outcome)request_fill(r, entry, STEAL(*mine));
     shard_unlock(r->shard);
@@ -202,7 +234,7 @@ bool cache_try_get(struct cache *cache, const struct cache_key *key,
     shard_lock(r.shard);
     entry = table_find(&r.shard->table, key, r.hash);
     if (entry && entry->payload && entry->size == size)
-        return take_hit(&r, entry) == 0;
+        return take_hit(&r, entry) == GOT;
     shard_unlock(r.shard);
     return false;
 }

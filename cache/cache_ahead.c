@@ -48,11 +48,13 @@ int cache_prefetch(struct cache *cache, const struct cache_key *key,
     return 0;
 }
 
-/* Takes over the payload. False: it was there already, or did not fit. */
-static bool keep_ahead(struct request *r, struct payload *payload,
-                       uint8_t offer, enum ahead why)
+/* Takes over the payload. False: it was there already, or did not fit. `from`
+ * is the tier that sent it (tiers.h), or 0. */
+static bool keep_ahead(struct request *r, const struct tiers_found *found,
+                       enum ahead why)
 {
     struct entry *spare = calloc(1, sizeof *spare);
+    struct payload *payload = found->payload;
     struct entry *entry;
     bool kept = false;
 
@@ -60,7 +62,8 @@ static bool keep_ahead(struct request *r, struct payload *payload,
     entry = table_find(&r->shard->table, r->key, r->hash);
     if (payload && spare && !request_is_present(entry)) {
         entry = request_hold_locked(r, entry, &spare);
-        entry->offer = offer;
+        entry->offer = found->offer;
+        entry->from = found->from;
         shard_land_ahead_locked(r->shard, entry, STEAL(payload), why);
         kept = true;
     }
@@ -74,13 +77,14 @@ static void publish(struct cache *cache, const struct cache_key *key,
                     const uint8_t *data, size_t size,
                     const struct cache_hint *hint, enum ahead why)
 {
+    struct tiers_found mine = {.offer = tiers_all(cache)};
     struct request r;
 
     request_init(&r, cache, key, size);
     if (!request_has_block_size(&r) || has_block(&r))
         return;
-    (void)keep_ahead(&r, coding_pack(cache->memory, data, size, hint),
-                     tiers_all(cache), why);
+    mine.payload = coding_pack(cache->memory, data, size, hint);
+    (void)keep_ahead(&r, &mine, why);
 }
 
 void cache_publish(struct cache *cache, const struct cache_key *key,
@@ -98,30 +102,41 @@ void cache_publish_ahead(struct cache *cache, const struct cache_key *key,
 }
 
 /* A block that a tier sent along. */
-static bool keep_fetched(void *opaque, const struct cache_key *key, size_t size,
-                         struct payload *payload, uint8_t offer)
+static bool keep_fetched(void *opaque, const struct tiers_found *found)
 {
     struct request r;
 
-    request_init(&r, opaque, key, size);
-    return keep_ahead(&r, payload, offer, AHEAD_PREFETCHED);
+    request_init(&r, opaque, found->key, found->size);
+    return keep_ahead(&r, found, AHEAD_PREFETCHED);
+}
+
+/* As many as a list holds; returns how many of the blocks were looked at. */
+static size_t fetch_some(struct cache *cache, const struct cache_key *keys,
+                         const size_t *sizes, size_t n, size_t *came)
+{
+    struct tiers_list list = {.n = 0};
+    struct request r;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        request_init(&r, cache, &keys[i], sizes[i]);
+        if (request_has_block_size(&r) && !has_block(&r) &&
+            !tiers_list_add(&list, cache->memory, &keys[i], sizes[i]))
+            break;
+    }
+    *came += tiers_fetch(cache, &list, keep_fetched, cache);
+    tiers_list_deinit(&list, cache->memory);
+    return i;
 }
 
 size_t cache_fetch_ahead(struct cache *cache, const struct cache_key *keys,
                          const size_t *sizes, size_t n)
 {
-    struct tiers_list list;
-    struct request r;
-    size_t came;
+    size_t came = 0, done = 0, now = n;
 
-    if (cache->tier_count == 0 || tiers_list_init(&list, n) != 0)
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        request_init(&r, cache, &keys[i], sizes[i]);
-        if (request_has_block_size(&r) && !has_block(&r))
-            tiers_list_add(&list, &keys[i], sizes[i]);
+    while (cache->tier_count > 0 && done < n && now > 0) {
+        now = fetch_some(cache, keys + done, sizes + done, n - done, &came);
+        done += now;
     }
-    came = tiers_fetch(cache, &list, keep_fetched, cache);
-    tiers_list_deinit(&list);
     return came;
 }

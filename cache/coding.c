@@ -3,16 +3,19 @@
 #include "coding.h"
 
 struct buffer *coding_unpack(struct memory *memory,
-                             const struct payload *payload, size_t size)
+                             const struct payload *payload, size_t size,
+                             bool *ret_sound)
 {
     struct buffer *buffer = buffer_new(memory, size);
     uint8_t *work = work_get(memory, CODING_WORK_BYTES);
     const uint8_t *stored;
     bool ok = false;
 
+    *ret_sound = true;
     if (buffer && work) {
         stored = payload_bytes(memory, payload, coding_room(work));
-        ok = block_decode(stored, payload->size, buffer->data, size, work);
+        *ret_sound = ok =
+            block_decode(stored, payload->size, buffer->data, size, work);
     }
     work_put(memory, work, CODING_WORK_BYTES);
     if (ok)

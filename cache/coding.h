@@ -19,9 +19,11 @@ static inline uint8_t *coding_room(void *work)
     return (uint8_t *)work + BLOCK_WORK_BYTES;
 }
 
-/* The bytes of a payload; NULL without memory. */
+/* The bytes of a payload; NULL without memory, or, which *ret_sound tells, if
+ * it is not one of `size` bytes. */
 struct buffer *coding_unpack(struct memory *memory,
-                             const struct payload *payload, size_t size);
+                             const struct payload *payload, size_t size,
+                             bool *ret_sound);
 
 /* The stored form of bytes; NULL if there is no room for it. */
 struct payload *coding_pack(struct memory *memory, const uint8_t *data,

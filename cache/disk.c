@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -16,7 +15,6 @@
 #define LOAD_MS 2000
 #define LOAD_SLICE_MS 100
 #define LOOK_MS 500
-#define READ_ERRORS_MAX 16
 #define DAY_S 86400
 #define SEGMENTS_MIN 16 /* a smaller disk has smaller segments */
 #define SEGMENT_MIN ((uint64_t)1 << 20)
@@ -71,143 +69,14 @@ void disk_give_up(struct cache_disk *disk, enum cache_disk_state state,
 
 /* ---------------------------------------------------------------- reading */
 
-struct reading {
-    struct cache_disk *disk;
-    struct cache_want *want;
-    uint64_t hash;
-    struct disk_place place;
-    struct segment *segment;
-};
-
-/* Where it is, with a reference on the segment; false: not here. */
-static bool locate(struct reading *r, struct cache_disk *disk,
-                   struct cache_want *want)
-{
-    *r = (struct reading){.disk = disk, .want = want};
-    r->hash = disk_hash(&want->key);
-    lock_acquire(&disk->lock);
-    if (disk_index_find(&disk->index, r->hash, &r->place))
-        r->segment = segment_get_locked(disk, r->place.segment);
-    lock_release(&disk->lock);
-    return r->segment != NULL;
-}
-
-/* Bytes to read of what follows the head: room has no place for padding. */
-static size_t body_bytes(const struct reading *r)
-{
-    size_t bytes = (size_t)r->place.length8 * 8 - sizeof(struct record_head);
-    size_t most = CACHE_STORED_MAX(r->want->raw_size);
-
-    return bytes < most ? bytes : most;
-}
-
-enum found { FOUND, OTHER_KEY, DAMAGED, UNREADABLE };
-
-static enum found read_record(const struct reading *r, int fd,
-                              struct record_head *head)
-{
-    struct iovec parts[] = {{head, sizeof *head},
-                            {r->want->room, body_bytes(r)}};
-    off_t at = (off_t)r->place.offset8 * 8;
-    ssize_t n;
-
-    do
-        n = preadv(fd, parts, 2, at);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return UNREADABLE;
-    return (size_t)n == sizeof *head + parts[1].iov_len ? FOUND : DAMAGED;
-}
-
-static enum found check_record(const struct reading *r,
-                               const struct record_head *head)
-{
-    const struct cache_want *want = r->want;
-
-    if (!record_head_is_ours(head, r->segment->seed) ||
-        record_bytes(head->stored_size) != (uint64_t)r->place.length8 * 8)
-        return DAMAGED;
-    if (memcmp(&head->key, &want->key, sizeof want->key) != 0)
-        return OTHER_KEY;
-    if (head->raw_size != want->raw_size ||
-        !record_payload_is_ours(head, want->room))
-        return DAMAGED;
-    return FOUND;
-}
-
-static enum found find_record(const struct reading *r, struct record_head *head)
-{
-    int fd = segment_fd(r->disk, r->segment);
-    enum found found;
-
-    if (fd < 0)
-        return errno == ENOENT || errno == EMFILE || errno == ENFILE
-                   ? DAMAGED
-                   : UNREADABLE;
-    found = read_record(r, fd, head);
-    return found == FOUND ? check_record(r, head) : found;
-}
-
-static void count_found(const struct reading *r, enum found found,
-                        int sys_errno)
-{
-    struct cache_disk *disk = r->disk;
-    uint64_t errors = 0;
-
-    lock_acquire(&disk->lock);
-    if (found == FOUND)
-        disk_index_mark_used(&disk->index, r->hash);
-    else if (found != OTHER_KEY)
-        disk_index_remove(&disk->index, r->hash, &r->place);
-    disk->stats.damaged += found == DAMAGED;
-    if (found == UNREADABLE)
-        errors = ++disk->stats.read_errors;
-    lock_release(&disk->lock);
-    if (errors >= READ_ERRORS_MAX)
-        disk_give_up(disk, CACHE_DISK_OFF, "read", sys_errno);
-}
-
-static void get_one(struct cache_disk *disk, struct cache_want *want)
-{
-    struct record_head head;
-    struct reading r;
-    enum found found;
-
-    if (!locate(&r, disk, want))
-        return;
-    errno = 0;
-    found = find_record(&r, &head);
-    if (found == FOUND)
-        want->stored_size = head.stored_size;
-    count_found(&r, found, errno);
-    segment_put(disk, r.segment);
-}
-
-/* Has the kernel read it while others are looked at. */
-static void announce(struct cache_disk *disk, struct cache_want *want)
-{
-    struct reading r;
-    int fd;
-
-    if (!locate(&r, disk, want))
-        return;
-    fd = segment_fd(disk, r.segment);
-    if (fd >= 0)
-        (void)posix_fadvise(fd, (off_t)r.place.offset8 * 8,
-                            (off_t)r.place.length8 * 8, POSIX_FADV_WILLNEED);
-    segment_put(disk, r.segment);
-}
-
 static void tier_get(void *self, struct cache_want *wants, size_t n)
 {
     struct cache_disk *disk = self;
 
-    if (atomic_load(&disk->state) == CACHE_DISK_OFF)
-        return;
-    for (size_t i = 0; n > 1 && i < n; i++)
-        announce(disk, &wants[i]);
-    for (size_t i = 0; i < n; i++)
-        get_one(disk, &wants[i]);
+    for (size_t at = 0; at < n; at += DISK_READ_MAX)
+        if (atomic_load(&disk->state) != CACHE_DISK_OFF)
+            disk_read_records(disk, wants + at,
+                              n - at < DISK_READ_MAX ? n - at : DISK_READ_MAX);
 }
 
 /* Sound in itself, but no block: made by another build, perhaps. */

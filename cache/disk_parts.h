@@ -3,6 +3,7 @@
  * disk_parts.h: what the files of the disk tier share.
  *
  *     disk.c          the tier: get, offer, settle; statistics
+ *     disk_read.c     finding and checking records
  *     disk_dir.c      the folder: making, locking, listing, purging
  *     disk_load.c     segments of an earlier run
  *     disk_write.c    the open segment, and dropping the oldest
@@ -125,6 +126,14 @@ struct segment *segment_add(struct cache_disk *disk, uint64_t sequence,
 /* Out of the list and the folder, if it is not already. Its records are gone
  * from the index, or `sweep` takes them out. */
 void segment_drop(struct cache_disk *disk, struct segment *segment, bool sweep);
+
+/* ---- disk_read.c ---- */
+
+#define DISK_READ_MAX 32
+
+/* Looks for up to DISK_READ_MAX blocks (cache_tier_ops.get). */
+void disk_read_records(struct cache_disk *disk, struct cache_want *wants,
+                       size_t n);
 
 /* ---- disk_load.c ---- */
 

@@ -4,6 +4,9 @@
  *
  * It takes blocks shard by shard, a few at a time, so that no shard's lock is
  * held for longer than that takes and no shard waits for another to be empty.
+ * What it has gathered from all of them it offers leaf by leaf and block by
+ * block, so that the blocks of an image, which are wanted together, lie
+ * together wherever they go.
  */
 #include "tiers.h"
 
@@ -12,9 +15,15 @@
 #include <time.h>
 
 enum {
-    BATCH = 16,
-    ROUNDS = 64 /* before the tier may settle */
+    BATCH = 16,   /* of one shard, at a time */
+    GATHER = 256, /* of all of them; a multiple of BATCH */
+    ROUNDS = 16   /* before the tier may settle */
 };
+
+/* What it has gathered stays in memory, though it may have been given up. */
+#define GATHER_PART 32 /* of the budget, */
+#define GATHER_MIN ((uint64_t)1 << 20)
+#define GATHER_MAX ((uint64_t)8 << 20)
 
 struct feeder {
     /* Immutable: */
@@ -24,7 +33,8 @@ struct feeder {
     unsigned tick_ms, drain_ms;
     pthread_t thread;
     bool started;
-    uint8_t *room; /* the thread's: for one stored block */
+    uint8_t *room;        /* the thread's: for one stored block */
+    struct morsel *batch; /* and what it has gathered, GATHER of them */
     struct lock lock;
     /* Protected by lock: */
     pthread_cond_t wake;
@@ -55,38 +65,71 @@ static void offer(struct feeder *f, const struct morsel *morsel)
     lock_release(&f->lock);
 }
 
-/* Up to BATCH blocks of one shard, of `most` bytes together. */
-static unsigned take(struct feeder *f, struct shard *shard, uint64_t most,
+/* Up to BATCH blocks of one shard, of *most bytes together. */
+static unsigned take(struct feeder *f, struct shard *shard, uint64_t *most,
                      struct morsel *ret)
 {
     unsigned n = 0;
 
     shard_lock(shard);
-    while (n < BATCH && feed_take(&shard->feeds[f->number], most, &ret[n]))
-        most -= ret[n++].payload->size;
+    while (n < BATCH && feed_take(&shard->feeds[f->number], *most, &ret[n]))
+        *most -= ret[n++].payload->size;
     shard_unlock(shard);
     return n;
 }
 
-/* One batch of each shard. False: there was nothing, or no appetite. */
+static uint64_t appetite(const struct feeder *f, bool last)
+{
+    uint64_t room = f->cache->budget_max / GATHER_PART;
+    uint64_t most = UINT64_MAX;
+
+    if (room < GATHER_MIN)
+        room = GATHER_MIN;
+    if (room > GATHER_MAX)
+        room = GATHER_MAX;
+    if (f->tier.ops->appetite)
+        most = f->tier.ops->appetite(f->tier.self, last);
+    return most < room ? most : room;
+}
+
+/* Batches of all shards, until there is nothing more or enough. */
+static unsigned gather(struct feeder *f, uint64_t most)
+{
+    unsigned n = 0, before;
+
+    do {
+        before = n;
+        for (unsigned i = 0; i < f->cache->shard_count && n + BATCH <= GATHER;
+             i++)
+            n += take(f, &f->cache->shards[i], &most, f->batch + n);
+    } while (n > before && n + BATCH <= GATHER);
+    return n;
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct cache_key *a = &((const struct morsel *)left)->key;
+    const struct cache_key *b = &((const struct morsel *)right)->key;
+
+    if (a->leaf[0] != b->leaf[0])
+        return a->leaf[0] < b->leaf[0] ? -1 : 1;
+    if (a->leaf[1] != b->leaf[1])
+        return a->leaf[1] < b->leaf[1] ? -1 : 1;
+    return a->block < b->block ? -1 : a->block > b->block;
+}
+
+/* False: there was nothing, or no appetite. */
 static bool feed_round(struct feeder *f, bool last)
 {
-    struct morsel batch[BATCH];
-    bool any = false;
+    unsigned n = gather(f, appetite(f, last));
 
-    for (unsigned i = 0; i < f->cache->shard_count; i++) {
-        uint64_t most = f->tier.ops->appetite
-                            ? f->tier.ops->appetite(f->tier.self, last)
-                            : UINT64_MAX;
-        unsigned n = take(f, &f->cache->shards[i], most, batch);
-
-        for (unsigned k = 0; k < n; k++) {
-            offer(f, &batch[k]);
-            payload_unref(f->cache->memory, batch[k].payload);
-        }
-        any |= n > 0;
+    if (n > 1)
+        qsort(f->batch, n, sizeof *f->batch, by_key);
+    for (unsigned i = 0; i < n; i++) {
+        offer(f, &f->batch[i]);
+        payload_unref(f->cache->memory, f->batch[i].payload);
     }
-    return any;
+    return n > 0;
 }
 
 static void settle(struct feeder *f, bool last)
@@ -175,6 +218,7 @@ static void *feed_thread(void *opaque)
 static void feeder_free(struct feeder *f)
 {
     free(f->room);
+    free(f->batch);
     lock_check(pthread_cond_destroy(&f->wake));
     lock_deinit(&f->lock);
     free(f);
@@ -205,7 +249,8 @@ struct feeder *feeder_new(struct cache *cache, unsigned number,
     lock_init(&f->lock);
     init_cond(&f->wake);
     f->room = malloc(CACHE_STORED_MAX(CACHE_BLOCK_MAX));
-    if (f->room)
+    f->batch = calloc(GATHER, sizeof *f->batch);
+    if (f->room && f->batch)
         return f;
     feeder_free(f);
     return NULL;

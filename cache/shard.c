@@ -104,6 +104,15 @@ static void leave_tiers(struct shard *shard, struct entry *entry)
     }
 }
 
+/* Nobody shall have it. */
+static void forget_tiers(struct shard *shard, struct entry *entry)
+{
+    for (unsigned i = 0; i < shard->tiers; i++)
+        if (entry->waiting & 1u << i)
+            feed_remove(&shard->feeds[i], entry);
+    entry->offer = 0;
+}
+
 /* A block that memory does not keep for a moment. */
 static void pass_to_tiers(struct shard *shard, struct entry *entry,
                           struct payload *payload)
@@ -175,6 +184,7 @@ static void drop_payload(struct shard *shard, struct entry *entry)
     shard->stats.bytes_logical -= entry->size;
     shard->stats.bytes_compressed -= payload->size;
     entry->payload = NULL;
+    entry->from = 0;
     litter_payload(shard, payload);
 }
 
@@ -472,6 +482,9 @@ void shard_land_ahead_locked(struct shard *shard, struct entry *entry,
 void shard_forget_locked(struct shard *shard, struct entry *entry)
 {
     guard_remove(&shard->guard, &entry->node);
+    if (entry->ahead)
+        leave_ahead(shard, entry);
+    forget_tiers(shard, entry);
     drop_copy(shard, entry);
     drop_payload(shard, entry);
     set_free(shard, entry);

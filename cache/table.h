@@ -48,6 +48,8 @@ struct entry {
     uint8_t offer;   /* tiers (bits) that shall have the block, and do not */
     uint8_t waiting; /* tiers in whose feed it is */
     uint8_t ahead;   /* enum ahead; not AHEAD_NOT: on the ahead list */
+    uint8_t from;    /* tier (tiers.h) that sent the payload, and nobody has
+                      * decoded it yet; 0: it is known to be sound */
     bool held;       /* must stay in the table though the policy drops it */
     bool unasked;    /* came with another block; the policy has it as one seen
                       * once, but nobody has asked for it yet */

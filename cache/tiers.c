@@ -4,7 +4,6 @@
 
 #include "coding.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -101,44 +100,47 @@ bool tiers_get(struct cache *cache, const struct cache_key *key,
 
 /* ---------------------------------------------------------- many blocks */
 
-int tiers_list_init(struct tiers_list *list, size_t room)
+_Static_assert(TIERS_LIST_AREAS *(CODING_WORK_BYTES /
+                                  CACHE_STORED_MAX(CACHE_BLOCK_MAX)) >=
+                   TIERS_LIST_MAX,
+               "a list of the largest blocks needs more areas");
+
+void tiers_list_deinit(struct tiers_list *list, struct memory *memory)
 {
-    list->n = 0;
-    list->room = room;
-    list->wants = calloc(room ? room : 1, sizeof *list->wants);
-    return list->wants ? 0 : -1;
+    while (list->area_count > 0)
+        work_put(memory, list->areas[--list->area_count], CODING_WORK_BYTES);
 }
 
-void tiers_list_deinit(struct tiers_list *list)
+static bool add_area(struct tiers_list *list, struct memory *memory)
 {
-    for (size_t i = 0; i < list->n; i++)
-        free(list->wants[i].room);
-    free(list->wants);
+    void *area = NULL;
+
+    if (list->area_count < TIERS_LIST_AREAS)
+        area = work_get(memory, CODING_WORK_BYTES);
+    if (!area)
+        return false;
+    list->areas[list->area_count++] = area;
+    list->area_used = 0;
+    return true;
 }
 
-void tiers_list_add(struct tiers_list *list, const struct cache_key *key,
-                    size_t size)
+bool tiers_list_add(struct tiers_list *list, struct memory *memory,
+                    const struct cache_key *key, size_t size)
 {
-    uint8_t *room = malloc(CACHE_STORED_MAX(size));
+    size_t bytes = CACHE_STORED_MAX(size);
+    uint8_t *area;
 
-    if (room && list->n < list->room)
-        list->wants[list->n++] =
-            (struct cache_want){*key, (uint32_t)size, 0, room};
-    else
-        free(room);
-}
-
-/* What came must decode: nobody will look again before it is asked for. */
-static bool is_sound(struct cache *cache, const struct cache_want *want)
-{
-    struct memory *memory = cache->memory;
-    struct buffer *buffer = buffer_new(memory, want->raw_size);
-    void *work = work_get(memory, CODING_WORK_BYTES);
-    bool ok = buffer && work && decodes(want, buffer->data, work);
-
-    work_put(memory, work, CODING_WORK_BYTES);
-    buffer_unref(memory, buffer);
-    return ok;
+    if (list->n == TIERS_LIST_MAX)
+        return false;
+    if ((list->area_count == 0 ||
+         list->area_used + bytes > CODING_WORK_BYTES) &&
+        !add_area(list, memory))
+        return false;
+    area = list->areas[list->area_count - 1];
+    list->wants[list->n++] =
+        (struct cache_want){*key, (uint32_t)size, 0, area + list->area_used};
+    list->area_used += bytes;
+    return true;
 }
 
 /* Blocks that are not here stay on the list, for the next tier. */
@@ -151,45 +153,65 @@ static void keep_absent(struct tiers_list *list)
 
         if (want.stored_size == 0)
             list->wants[n++] = want;
-        else
-            free(want.room);
     }
     list->n = n;
 }
 
+static bool has_sound_size(const struct cache_want *want)
+{
+    return want->stored_size <= CACHE_STORED_MAX(want->raw_size);
+}
+
+/* What tier i has; returns how many blocks of that were wanted. */
+static size_t
+fetch_from(struct cache *cache, unsigned i, struct tiers_list *list,
+           bool (*keep)(void *opaque, const struct tiers_found *found),
+           void *opaque)
+{
+    const struct cache_tier *t = &cache->tiers[i];
+    size_t here = 0;
+
+    t->ops->get(t->self, list->wants, list->n);
+    for (size_t k = 0; k < list->n; k++) {
+        struct cache_want *want = &list->wants[k];
+        struct tiers_found found = {.key = &want->key,
+                                    .size = want->raw_size,
+                                    .offer = nearer(i),
+                                    .from = (uint8_t)(i + 1)};
+
+        if (want->stored_size == 0)
+            continue;
+        if (!has_sound_size(want)) {
+            reject(cache, i, &want->key);
+            want->stored_size = 0;
+            continue;
+        }
+        found.payload =
+            payload_new(cache->memory, want->room, want->stored_size);
+        here += keep(opaque, &found);
+    }
+    feeder_count_ahead(cache->feeders[i], here);
+    return here;
+}
+
 size_t tiers_fetch(struct cache *cache, struct tiers_list *list,
-                   bool (*keep)(void *opaque, const struct cache_key *key,
-                                size_t size, struct payload *payload,
-                                uint8_t offer),
+                   bool (*keep)(void *opaque, const struct tiers_found *found),
                    void *opaque)
 {
     size_t came = 0;
 
     for (unsigned i = 0; i < cache->tier_count && list->n > 0; i++) {
-        const struct cache_tier *t = &cache->tiers[i];
-        size_t here = 0;
-
-        t->ops->get(t->self, list->wants, list->n);
-        for (size_t k = 0; k < list->n; k++) {
-            struct cache_want *want = &list->wants[k];
-
-            if (want->stored_size == 0)
-                continue;
-            if (!is_sound(cache, want)) {
-                reject(cache, i, &want->key);
-                want->stored_size = 0;
-                continue;
-            }
-            here +=
-                keep(opaque, &want->key, want->raw_size,
-                     payload_new(cache->memory, want->room, want->stored_size),
-                     nearer(i));
-        }
-        feeder_count_ahead(cache->feeders[i], here);
-        came += here;
+        came += fetch_from(cache, i, list, keep, opaque);
         keep_absent(list);
     }
     return came;
+}
+
+void tiers_reject(struct cache *cache, uint8_t from,
+                  const struct cache_key *key)
+{
+    if (from > 0 && from <= cache->tier_count)
+        reject(cache, from - 1u, key);
 }
 
 /* ------------------------------------------------------ opening, closing */

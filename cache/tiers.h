@@ -19,25 +19,41 @@ bool tiers_get(struct cache *cache, const struct cache_key *key,
                struct buffer *buffer, bool ahead, struct payload **ret,
                uint8_t *ret_offer);
 
-/* Blocks to be read ahead. Owned by one thread. */
+#define TIERS_LIST_MAX 32
+#define TIERS_LIST_AREAS 7
+
+/* Blocks to be read ahead, with room for them in work areas (memory.h).
+ * Zero-initialised it is empty. Owned by one thread. */
 struct tiers_list {
-    struct cache_want *wants;
-    size_t n, room;
+    struct cache_want wants[TIERS_LIST_MAX];
+    size_t n;
+    void *areas[TIERS_LIST_AREAS];
+    size_t area_count, area_used; /* bytes of the last one */
 };
 
-int tiers_list_init(struct tiers_list *list, size_t room); /* -1: no memory */
-void tiers_list_deinit(struct tiers_list *list);
-void tiers_list_add(struct tiers_list *list, const struct cache_key *key,
-                    size_t size);
+void tiers_list_deinit(struct tiers_list *list, struct memory *memory);
+
+/* False: the list is full, or there is no memory. */
+bool tiers_list_add(struct tiers_list *list, struct memory *memory,
+                    const struct cache_key *key, size_t size);
 
 /* Looks for all of them and hands what is found to `keep`, which takes over
- * the payload (it may be NULL) and says if it was wanted. Returns how many
- * were. Takes the list apart. */
+ * the payload (it may be NULL) and says if it was wanted. Nobody has tried if
+ * it decodes: that would be done twice; `from` is told to tiers_reject should
+ * it not. Returns how many were wanted. Takes the list apart. */
+struct tiers_found {
+    const struct cache_key *key;
+    size_t size;
+    struct payload *payload;
+    uint8_t offer; /* tiers that shall have it */
+    uint8_t from;  /* not 0 */
+};
 size_t tiers_fetch(struct cache *cache, struct tiers_list *list,
-                   bool (*keep)(void *opaque, const struct cache_key *key,
-                                size_t size, struct payload *payload,
-                                uint8_t offer),
+                   bool (*keep)(void *opaque, const struct tiers_found *found),
                    void *opaque);
+
+void tiers_reject(struct cache *cache, uint8_t from,
+                  const struct cache_key *key);
 
 /* Starts the feeders of the configured tiers; the shards exist, but are not
  * used yet. tiers_close also after a failure. */

@@ -78,7 +78,7 @@ static void offer(void *self, const struct cache_stored *block)
         b->stored_size = block->stored_size;
         b->stored = malloc(block->stored_size);
         memcpy(b->stored, block->stored, block->stored_size);
-        atomic_fetch_add(&fake->count, 1);
+        b->number = atomic_fetch_add(&fake->count, 1) + 1;
     }
     pthread_mutex_unlock(&fake->mutex);
 }
@@ -135,4 +135,14 @@ bool fake_tier_has(struct fake_tier *fake, const struct cache_key *key)
     has = find(fake, key)->stored != NULL;
     pthread_mutex_unlock(&fake->mutex);
     return has;
+}
+
+unsigned fake_tier_number(struct fake_tier *fake, const struct cache_key *key)
+{
+    unsigned number;
+
+    pthread_mutex_lock(&fake->mutex);
+    number = find(fake, key)->number;
+    pthread_mutex_unlock(&fake->mutex);
+    return number;
 }

@@ -18,6 +18,7 @@ struct fake_block {
     struct cache_key key;
     uint32_t raw_size, stored_size;
     uint8_t *stored;
+    unsigned number; /* of the offer, from 1 */
 };
 
 struct fake_tier {
@@ -40,5 +41,6 @@ void fake_tier_init(struct fake_tier *fake);
 void fake_tier_deinit(struct fake_tier *fake);
 struct cache_tier fake_tier_of(struct fake_tier *fake);
 bool fake_tier_has(struct fake_tier *fake, const struct cache_key *key);
+unsigned fake_tier_number(struct fake_tier *fake, const struct cache_key *key);
 
 #endif

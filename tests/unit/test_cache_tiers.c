@@ -249,6 +249,35 @@ START_TEST(a_small_appetite_is_respected)
 }
 END_TEST
 
+/* They are made in any order, and lie in two shards. */
+START_TEST(blocks_of_a_leaf_are_offered_together_and_in_order)
+{
+    enum { LEAVES = 7, BLOCKS = 9, ALL = LEAVES * BLOCKS };
+    struct cache *cache = cache_over(1, 32 * MIB);
+    struct error err = ERROR_INIT;
+    struct cache_pin pin;
+
+    atomic_store(&near_tier->full, true);
+    for (unsigned i = 0; i < ALL; i++) {
+        unsigned k = i * 40 % ALL; /* each once */
+        struct cache_key key = {{k % LEAVES, 5}, k / LEAVES};
+
+        ck_assert_int_eq(cache_get(cache, &key, 2000, fill, &fills, &pin, &err),
+                         0);
+        cache_unpin(cache, &pin);
+    }
+    cache_free(cache);
+    ck_assert_uint_eq(atomic_load(&near_tier->count), ALL);
+    for (unsigned i = 0; i < ALL; i++) {
+        struct cache_key first = {{i % LEAVES, 5}, 0};
+        struct cache_key key = {{i % LEAVES, 5}, i / LEAVES};
+
+        ck_assert_uint_eq(fake_tier_number(near_tier, &key),
+                          fake_tier_number(near_tier, &first) + i / LEAVES);
+    }
+}
+END_TEST
+
 START_TEST(a_slow_tier_holds_up_nobody)
 {
     struct cache *cache = cache_over(2, 8 * MIB);
@@ -338,6 +367,45 @@ START_TEST(blocks_are_fetched_ahead_together)
 }
 END_TEST
 
+/* Nobody looks at what comes ahead before it is asked for. */
+START_TEST(what_came_ahead_and_does_not_decode_is_made_anew)
+{
+    enum { N = 40 }; /* more than are asked for at once */
+    struct cache *cache = cache_over(2, 32 * MIB);
+    struct cache_key keys[N];
+    struct cache_tier_stats tier;
+    struct cache_stats stats;
+    struct cache_pin pin;
+    size_t sizes[N];
+
+    for (uint64_t i = 0; i < N; i++) {
+        keys[i] = key_of(i);
+        sizes[i] = i % 3 ? 5000 : CACHE_BLOCK_MAX;
+        get(cache, i, sizes[i]);
+    }
+    cache_free(cache);
+    atomic_store(&near_tier->lies, true);
+    cache = cache_over(2, 32 * MIB);
+    ck_assert_uint_eq(cache_fetch_ahead(cache, keys, sizes, N), N);
+    ck_assert_uint_eq(atomic_load(&near_tier->rejects), 0);
+    ck_assert(!cache_try_get(cache, &keys[0], sizes[0], &pin));
+    ck_assert(!cache_has(cache, &keys[0]));
+    for (uint64_t i = 0; i < N; i++)
+        get(cache, i, sizes[i]);
+    /* The near one lies once more to who asks for the first, which was not
+     * read ahead any more; the far one does not, so nothing is made. */
+    ck_assert_int_eq(atomic_load(&fills), N);
+    ck_assert_uint_ge(atomic_load(&near_tier->rejects), N);
+    cache_tier_stats_get(cache, 0, &tier);
+    ck_assert_uint_eq(tier.rejected, atomic_load(&near_tier->rejects));
+    cache_stats_get(cache, &stats);
+    ck_assert_uint_eq(stats.hits, 0);
+    ck_assert_uint_eq(stats.misses, N);
+    cache_free(cache);
+    atomic_store(&near_tier->lies, false);
+}
+END_TEST
+
 START_TEST(what_a_tier_holds_comes_off_the_budget)
 {
     struct cache *cache = cache_over(1, 16 * MIB);
@@ -422,10 +490,12 @@ int main(void)
     tcase_add_test(tcase, evicted_blocks_reach_a_tier_that_keeps_up);
     tcase_add_test(tcase, what_leaves_before_its_turn_is_bounded);
     tcase_add_test(tcase, a_small_appetite_is_respected);
+    tcase_add_test(tcase, blocks_of_a_leaf_are_offered_together_and_in_order);
     tcase_add_test(tcase, a_slow_tier_holds_up_nobody);
     tcase_add_test(tcase, wrong_guesses_are_not_offered);
     tcase_add_test(tcase, published_blocks_are_offered);
     tcase_add_test(tcase, blocks_are_fetched_ahead_together);
+    tcase_add_test(tcase, what_came_ahead_and_does_not_decode_is_made_anew);
     tcase_add_test(tcase, what_a_tier_holds_comes_off_the_budget);
     tcase_add_test(tcase, many_readers_over_two_tiers);
     suite_add_tcase(suite, tcase);
