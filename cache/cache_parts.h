@@ -20,6 +20,8 @@ struct cache {
     struct cache_tier tiers[CACHE_TIERS_MAX];
     struct feeder *feeders[CACHE_TIERS_MAX]; /* internally locked */
     unsigned tier_count;
+    void (*waits)(void *opaque, bool begins); /* may be NULL */
+    void *waits_opaque;
     /* Serialises changes of the budget; taken before any shard lock. */
     struct lock budget_lock;
     atomic_uint_fast64_t budget;

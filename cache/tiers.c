@@ -43,6 +43,18 @@ static void reject(struct cache *cache, unsigned tier,
         t->ops->reject(t->self, key);
 }
 
+static void ask(struct cache *cache, unsigned tier, struct cache_want *wants,
+                size_t n)
+{
+    const struct cache_tier *t = &cache->tiers[tier];
+
+    if (cache->waits)
+        cache->waits(cache->waits_opaque, true);
+    t->ops->get(t->self, wants, n);
+    if (cache->waits)
+        cache->waits(cache->waits_opaque, false);
+}
+
 static bool decodes(const struct cache_want *want, uint8_t *data, void *work)
 {
     return want->stored_size <= CACHE_STORED_MAX(want->raw_size) &&
@@ -56,12 +68,11 @@ static bool get_from(struct cache *cache, unsigned tier,
                      const struct cache_key *key, struct buffer *buffer,
                      void *work, bool ahead, uint32_t *ret_size)
 {
-    const struct cache_tier *t = &cache->tiers[tier];
     struct cache_want want = {*key, buffer->size, 0, coding_room(work)};
     uint64_t start = now_us();
     bool hit;
 
-    t->ops->get(t->self, &want, 1);
+    ask(cache, tier, &want, 1);
     hit = want.stored_size > 0;
     if (hit && !decodes(&want, buffer->data, work)) {
         reject(cache, tier, key);
@@ -168,10 +179,9 @@ fetch_from(struct cache *cache, unsigned i, struct tiers_list *list,
            bool (*keep)(void *opaque, const struct tiers_found *found),
            void *opaque)
 {
-    const struct cache_tier *t = &cache->tiers[i];
     size_t here = 0;
 
-    t->ops->get(t->self, list->wants, list->n);
+    ask(cache, i, list->wants, list->n);
     for (size_t k = 0; k < list->n; k++) {
         struct cache_want *want = &list->wants[k];
         struct tiers_found found = {.key = &want->key,
@@ -245,6 +255,8 @@ int tiers_open(struct cache *cache, const struct cache_config *config,
 
     if (config->tier_count > CACHE_TIERS_MAX)
         return error_set(err, ERROR_INTERNAL, "%u tiers", config->tier_count);
+    cache->waits = config->waits;
+    cache->waits_opaque = config->waits_opaque;
     for (unsigned i = 0; i < config->tier_count; i++)
         if (add_tier(cache, &config->tiers[i], tick, drain) != 0)
             return error_no_memory(err);

@@ -16,6 +16,8 @@ enum {
     QUEUE_MAX = 65536,  /* requests that wait for a decode */
     PREFETCH_MAX = 256, /* guesses that wait for one */
     NOTE_MS = 200,      /* that a reader waits so that others need not */
+    SPARE_MIN = 4,      /* threads that may wait for a tier, */
+    SPARE_MAX = 32      /* twice as many as decode */
 };
 
 /* The file behind manifest.db; that of a cohort goes with the mount. */
@@ -105,13 +107,25 @@ static void watch_memory(struct parts *p)
                  "the system's memory is not watched: %s", err.msg);
 }
 
+/* A job waits for a disk, or for servers: only jobs of the pool ask for what
+ * may take long. */
+static void on_wait(void *opaque, bool begins)
+{
+    const struct fs *fs = opaque;
+
+    if (fs->pool)
+        pool_waits(fs->pool, begins);
+}
+
 /* The cache, with a disk and servers below it if there are any. */
 static int open_cache(struct parts *p, const struct options *o,
                       const struct paths *paths, uint64_t bytes,
                       struct error *err)
 {
     struct cache_config config = {.budget_bytes = bytes,
-                                  .epoch_guard = o->epochs};
+                                  .epoch_guard = o->epochs,
+                                  .waits = on_wait,
+                                  .waits_opaque = &p->fs};
     struct cache_tier tiers[CACHE_TIERS_MAX];
 
     config.tiers = tiers;
@@ -223,12 +237,26 @@ unsigned parts_threads(const struct options *o)
     return cpus > 0 ? (unsigned)cpus : 1;
 }
 
+/* What comes from a tier takes little of a processor: several reads under
+ * way are what makes it fast. */
+static unsigned spare_threads(const struct parts *p, unsigned threads)
+{
+    unsigned spare = 2 * threads;
+
+    if (!p->disk && !p->shared)
+        return 0;
+    if (spare < SPARE_MIN)
+        return SPARE_MIN;
+    return spare < SPARE_MAX ? spare : SPARE_MAX;
+}
+
 static int open_pool(struct parts *p, const struct options *o,
                      struct error *err)
 {
     unsigned threads = parts_threads(o);
     struct pool_config config = {
         .threads = threads,
+        .spare = spare_threads(p, threads),
         .max_queued = QUEUE_MAX,
         .max_prefetch = PREFETCH_MAX,
         /* Few threads are all needed to be ahead of a reader; of many, one

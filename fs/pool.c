@@ -43,6 +43,8 @@ struct pool {
     unsigned queued[POOL_CLASSES];
     unsigned limit[POOL_CLASSES];
     unsigned running;
+    unsigned waiting;     /* of the running */
+    unsigned active_max;  /* that run and do not wait */
     unsigned prefetching; /* of the running */
     unsigned prefetch_threads;
     unsigned queued_peak;
@@ -129,6 +131,8 @@ static void tell_if_quiet_locked(struct pool *p) REQUIRES(p->lock)
  * the next reader finds one. */
 static struct pool_lane *next_lane_locked(struct pool *p) REQUIRES(p->lock)
 {
+    if (p->running >= p->active_max + p->waiting)
+        return NULL;
     if (!TAILQ_EMPTY(&p->ready[POOL_READER]))
         return TAILQ_FIRST(&p->ready[POOL_READER]);
     if (p->prefetching < p->prefetch_threads)
@@ -168,6 +172,23 @@ static void serve_lane_locked(struct pool *p, struct pool_lane *lane)
     lane->running = false;
     settle_lane_locked(p, lane);
     tell_if_quiet_locked(p);
+}
+
+/* A thread that was woken and may not run yet left the wish to others. */
+static bool may_run_more_locked(const struct pool *p) REQUIRES(p->lock)
+{
+    return p->running < p->active_max + p->waiting &&
+           (!TAILQ_EMPTY(&p->ready[POOL_READER]) ||
+            !TAILQ_EMPTY(&p->ready[POOL_PREFETCH]));
+}
+
+void pool_waits(struct pool *p, bool begins)
+{
+    lock_acquire(&p->lock);
+    p->waiting += begins ? 1u : -1u;
+    if (begins && may_run_more_locked(p))
+        lock_check(pthread_cond_signal(&p->work));
+    lock_release(&p->lock);
 }
 
 static void *work(void *opaque)
@@ -246,8 +267,8 @@ static int start_threads(struct pool *p, unsigned n, struct error *err)
 
 struct pool *pool_new(const struct pool_config *config, struct error *err)
 {
-    struct pool *p =
-        calloc(1, sizeof *p + config->threads * sizeof p->threads[0]);
+    struct pool *p = calloc(1, sizeof *p + (config->threads + config->spare) *
+                                               sizeof p->threads[0]);
 
     if (!p) {
         (void)error_no_memory(err);
@@ -262,9 +283,10 @@ struct pool *pool_new(const struct pool_config *config, struct error *err)
         TAILQ_INIT(&p->ready[c]);
     p->limit[POOL_READER] = config->max_queued;
     p->limit[POOL_PREFETCH] = config->max_prefetch;
+    p->active_max = config->threads;
     p->prefetch_threads =
         config->prefetch_threads ? config->prefetch_threads : config->threads;
-    if (start_threads(p, config->threads, err) < 0) {
+    if (start_threads(p, config->threads + config->spare, err) < 0) {
         pool_free(p);
         return NULL;
     }
@@ -346,7 +368,7 @@ void pool_stats_get(struct pool *p, struct pool_stats *ret)
 {
     lock_acquire(&p->lock);
     *ret = (struct pool_stats){
-        .threads = p->n_threads,
+        .threads = p->active_max,
         .queued = p->queued[POOL_READER],
         .prefetching = p->queued[POOL_PREFETCH],
         .running = p->running,

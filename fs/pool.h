@@ -57,7 +57,8 @@ struct pool_job {
 };
 
 struct pool_config {
-    unsigned threads;          /* at least 1 */
+    unsigned threads;          /* jobs that run at once, at least 1 */
+    unsigned spare;            /* ... while so many more wait (pool_waits) */
     unsigned max_queued;       /* of class POOL_READER */
     unsigned max_prefetch;     /* of class POOL_PREFETCH */
     unsigned prefetch_threads; /* that may prefetch at once; 0: all */
@@ -79,6 +80,10 @@ int pool_submit(struct pool *pool, struct pool_job *job, struct error *err)
  * submitted; the job must still exist. */
 bool pool_cancel(struct pool *pool, struct pool_job *job);
 
+/* Told by a job before and after it waits for something else than the
+ * processor, such as a disk: another one runs meanwhile, on a spare thread. */
+void pool_waits(struct pool *pool, bool begins);
+
 /* Does a reader wait for a thread now? */
 bool pool_is_busy(struct pool *pool);
 
@@ -86,7 +91,7 @@ bool pool_is_busy(struct pool *pool);
 void pool_drain(struct pool *pool);
 
 struct pool_stats {
-    unsigned threads;
+    unsigned threads;     /* without spare ones */
     unsigned queued;      /* readers that wait now */
     unsigned prefetching; /* prefetch jobs that wait now */
     unsigned running;

@@ -78,7 +78,11 @@ struct cache_config {
     /* Places below memory, nearest first; copied. What they point to must
      * outlive the cache. */
     const struct cache_tier *tiers;
-    unsigned tier_count;   /* at most CACHE_TIERS_MAX */
+    unsigned tier_count; /* at most CACHE_TIERS_MAX */
+    /* Called by a thread before and after it waits for a tier's answer, with no
+     * lock held, so that another one may have the processor; may be NULL. */
+    void (*waits)(void *opaque, bool begins);
+    void *waits_opaque;
     unsigned feed_tick_ms; /* between two rounds of feeding them; 0: 100 */
     unsigned drain_ms; /* cache_free feeds them what they do not have yet, for
                         * so long at most; 0: 30 s */

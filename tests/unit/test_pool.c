@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "prepfs/lock.h"
 #include "support/check_main.h"
@@ -25,6 +26,7 @@ struct job {
     struct pool_job base;
     int id;
     bool waits;
+    struct pool *tells; /* not NULL: it tells this pool that it waits */
 };
 
 static struct job *of(struct pool_job *base)
@@ -44,6 +46,8 @@ static void run(struct pool_job *base)
 {
     struct job *j = of(base);
 
+    if (j->tells)
+        pool_waits(j->tells, true);
     if (j->waits) {
         lock_acquire(&lock);
         at_gate++;
@@ -52,6 +56,8 @@ static void run(struct pool_job *base)
             lock_wait(&lock, &moved);
         lock_release(&lock);
     }
+    if (j->tells)
+        pool_waits(j->tells, false);
     note(j->id);
 }
 
@@ -79,15 +85,22 @@ static struct job *make(int id, uint64_t key, enum pool_class class)
     return j;
 }
 
-static struct pool *new_pool(unsigned threads)
+static struct pool *new_pool_with(unsigned threads, unsigned spare)
 {
-    struct pool_config config = {
-        .threads = threads, .max_queued = 1000, .max_prefetch = 10};
+    struct pool_config config = {.threads = threads,
+                                 .spare = spare,
+                                 .max_queued = 1000,
+                                 .max_prefetch = 10};
     struct error err = ERROR_INIT;
     struct pool *p = pool_new(&config, &err);
 
     ck_assert_msg(p != NULL, "%s", err.msg);
     return p;
+}
+
+static struct pool *new_pool(unsigned threads)
+{
+    return new_pool_with(threads, 0);
 }
 
 static void submit(struct pool *p, struct job *j)
@@ -97,13 +110,14 @@ static void submit(struct pool *p, struct job *j)
     ck_assert_msg(pool_submit(p, &j->base, &err) == 0, "%s", err.msg);
 }
 
-/* Occupies one thread until open_gate. */
-static void block_thread(struct pool *p, uint64_t key)
+/* Occupies one thread until open_gate, and may tell so. */
+static void block_thread_with(struct pool *p, uint64_t key, bool tells)
 {
     struct job *j = make(-1, key, POOL_READER);
     int before;
 
     j->waits = true;
+    j->tells = tells ? p : NULL;
     lock_acquire(&lock);
     before = at_gate;
     lock_release(&lock);
@@ -114,6 +128,11 @@ static void block_thread(struct pool *p, uint64_t key)
     lock_release(&lock);
 }
 
+static void block_thread(struct pool *p, uint64_t key)
+{
+    block_thread_with(p, key, false);
+}
+
 static void open_gate(void)
 {
     lock_acquire(&lock);
@@ -121,6 +140,57 @@ static void open_gate(void)
     lock_check(pthread_cond_broadcast(&moved));
     lock_release(&lock);
 }
+
+static void wait_for(int n)
+{
+    lock_acquire(&lock);
+    while (n_order < n)
+        lock_wait(&lock, &moved);
+    lock_release(&lock);
+}
+
+/* Of one thread and two spare ones. */
+START_TEST(others_run_while_a_job_waits)
+{
+    struct pool *p = new_pool_with(1, 2);
+    struct pool_stats stats;
+
+    block_thread_with(p, 1, true);
+    block_thread_with(p, 2, true);
+    for (int i = 0; i < 50; i++)
+        submit(p, make(i, (uint64_t)i + 3, POOL_READER));
+    wait_for(50);
+    for (int i = 0; i < 50; i++) /* one at a time, so in order */
+        ck_assert_int_eq(order[i], i);
+    pool_stats_get(p, &stats);
+    ck_assert_uint_eq(stats.threads, 1);
+    ck_assert_uint_eq(stats.running, 2);
+    open_gate();
+    pool_drain(p);
+    ck_assert_int_eq(n_order, 52);
+    pool_free(p);
+}
+END_TEST
+
+START_TEST(spare_threads_are_for_that_alone)
+{
+    struct pool *p = new_pool_with(1, 2);
+    struct pool_stats stats;
+
+    block_thread_with(p, 1, true);
+    block_thread_with(p, 2, false);
+    submit(p, make(1, 3, POOL_READER));
+    submit(p, make(2, 4, POOL_PREFETCH));
+    usleep(50000);
+    pool_stats_get(p, &stats);
+    ck_assert_uint_eq(stats.running, 2);
+    ck_assert_uint_eq(stats.queued, 1);
+    open_gate();
+    pool_drain(p);
+    ck_assert_int_eq(n_order, 4);
+    pool_free(p);
+}
+END_TEST
 
 START_TEST(jobs_run)
 {
@@ -389,6 +459,8 @@ static Suite *suite(void)
     tcase_add_test(t, jobs_of_one_key_never_overlap_and_keep_their_order);
     tcase_add_test(t, different_keys_run_in_parallel);
     tcase_add_test(t, a_job_that_waits_can_be_taken_back);
+    tcase_add_test(t, others_run_while_a_job_waits);
+    tcase_add_test(t, spare_threads_are_for_that_alone);
     tcase_add_test(t, a_job_that_runs_cannot);
     tcase_add_test(t, what_waits_when_the_pool_stops_is_dropped);
     tcase_add_test(t, a_full_queue_refuses_and_recovers);
