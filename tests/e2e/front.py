@@ -130,6 +130,7 @@ class Mount:
         self.options = list(options)
         self.process = None
         self.status = None
+        self.hung = False
 
     def path(self, *names):
         return os.path.join(self.mnt, *names)
@@ -182,9 +183,10 @@ class Mount:
         if self.process and self.process.poll() is None:
             subprocess.run(["fusermount3", "-u", self.mnt], check=False,
                            stderr=subprocess.DEVNULL)
-            if self.wait() is None:
+            if self.wait(60 * SLOW) is None:
                 self.process.send_signal(signal.SIGTERM)
-                if self.wait() is None:
+                if self.wait(60 * SLOW) is None:
+                    self.hung = True
                     self.process.kill()
                     self.wait()
         return self.process.returncode
@@ -194,6 +196,8 @@ class Mount:
         text = self.stderr()
         if self.own_place:
             self.place.remove()
+        if kind is None and self.hung:
+            raise RuntimeError(f"did not end when it was unmounted\n{text}")
         if kind is None and status != 0 and status != -signal.SIGKILL:
             raise RuntimeError(f"exit status {status}\n{text}")
         for word in SUSPICIOUS:
