@@ -56,7 +56,8 @@ struct cache_tier_ops {
      * bounds its own time. Never NULL. */
     void (*get)(void *self, struct cache_want *wants, size_t n);
 
-    /* This block, handed out by get, was none after all. Any thread. */
+    /* This block, handed out by get, was none after all: found out when it was
+     * asked for, which may be long after. Any thread. */
     void (*reject)(void *self, const struct cache_key *key);
 
     /* How many bytes of stored blocks it would take now; 0: ask again later.
@@ -65,9 +66,11 @@ struct cache_tier_ops {
     uint64_t (*appetite)(void *self, bool last);
 
     /* A block that was made or found farther away, once per time it came to
-     * memory. May be slow; may silently not keep it. Never NULL. appetite,
-     * offer and settle are called by one thread at a time, the tier's own
-     * feeder, so that one tier never waits for another. */
+     * memory. Of the blocks that wait those of a leaf come one after another,
+     * in order: they will be asked for together. May be slow; may silently not
+     * keep it. Never NULL. appetite, offer and settle are called by one thread
+     * at a time, the tier's own feeder, so that one tier never waits for
+     * another. */
     void (*offer)(void *self, const struct cache_stored *block);
 
     /* Nothing more is to be offered now: time to write out what was gathered
