@@ -129,7 +129,9 @@ def main():
         assert now["prefetch_used"] >= 0.8 * now["prefetched"] > 0, "for nothing"
         assert now["requests"]["read_pool"] <= 0.6 * wanted, "readers waited"
     elif order == "random":
-        assert now["prefetch_guesses"] <= 4, "random frames were guessed at"
+        # A frame may come in two requests, which look like a sequence for once.
+        assert now["prefetch_guesses"] <= 0.25 * wanted, "random frames were guessed at"
+        assert now["prefetched"] <= 4, "random frames were read ahead"
     else:
         assert now["prefetch_guesses"] == now["prefetched"] == 0
 
