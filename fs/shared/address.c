@@ -9,6 +9,8 @@
 
 static bool is_host(const char *host, bool brackets)
 {
+    if (brackets && !strchr(host, ':')) /* they are for IPv6 */
+        return false;
     for (const char *p = host; *p; p++) {
         if (!isalnum((unsigned char)*p) && !strchr("-._", *p) &&
             !(brackets && strchr(":%", *p)))

@@ -9,7 +9,8 @@ static uint64_t pause_of(const struct breaker *b, uint64_t now_ms)
     uint64_t ms = BREAKER_LONGEST_MS, spread;
 
     if (b->doubled < 6)
-        ms = (uint64_t)BREAKER_FIRST_MS << b->doubled;
+        ms = (uint64_t)(b->first_ms ? b->first_ms : BREAKER_FIRST_MS)
+             << b->doubled;
     spread = (now_ms * 0x9E3779B97F4A7C15u >> 32) % (ms / 4);
     return ms - ms / 8 + spread;
 }

@@ -26,7 +26,8 @@ enum {
     BREAKER_LONGEST_MS = 60000
 };
 
-struct breaker { /* zero-initialised: closed */
+struct breaker {       /* zero-initialised: closed */
+    unsigned first_ms; /* instead of BREAKER_FIRST_MS, if not 0 */
     bool open;
     unsigned failures; /* in a row */
     unsigned answers;  /* in a row, since it was closed */

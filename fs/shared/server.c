@@ -270,6 +270,7 @@ struct server *server_new(const struct server_config *config, struct error *err)
         return NULL;
     }
     s->config = *config;
+    s->breaker.first_ms = config->pause_ms;
     address_print(&config->address, s->name);
     STAILQ_INIT(&s->parcels);
     lock_init(&s->lock);

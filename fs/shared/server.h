@@ -17,7 +17,7 @@ struct server; /* internally locked */
 
 struct server_config {
     struct address address;
-    unsigned time_ms;
+    unsigned time_ms, pause_ms;
     char auth[SHARED_AUTH_SIZE]; /* "": none */
     void (*log)(void *opaque, const char *line);
     void *log_opaque;

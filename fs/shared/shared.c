@@ -93,6 +93,7 @@ static int start_servers(struct shared *s, const struct shared_config *config,
                          struct error *err)
 {
     struct server_config one = {.time_ms = s->time_ms,
+                                .pause_ms = config->pause_ms,
                                 .log = config->log,
                                 .log_opaque = config->log_opaque};
 

@@ -23,6 +23,7 @@ struct shared_config {
     unsigned time_ms;  /* that a get may take; 0: 50 */
     unsigned names_ms; /* how long shared_open waits for names of servers to be
                         * found out; 0: 1 s */
+    unsigned pause_ms; /* that a server is left alone the first time; 0: 1 s */
     const char *auth;  /* "USER PASSWORD"; NULL: none */
     void (*log)(void *opaque, const char *line); /* any thread; may be NULL */
     void *log_opaque;
