@@ -46,7 +46,8 @@ struct indexer *indexer_new(const struct indexer_config *config,
     x->clock_s = config->clock_s;
     x->archive = strdup(config->archive);
     x->snapshot = strdup(config->snapshot);
-    if (!x->archive || !x->snapshot) {
+    x->manifest = config->manifest ? strdup(config->manifest) : NULL;
+    if (!x->archive || !x->snapshot || (config->manifest && !x->manifest)) {
         indexer_free(x);
         (void)error_no_memory(err);
         return NULL;
@@ -77,6 +78,7 @@ void indexer_free(struct indexer *x)
     lock_deinit(&x->lock);
     free(x->archive);
     free(x->snapshot);
+    free(x->manifest);
     free(x);
 }
 

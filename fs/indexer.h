@@ -10,6 +10,9 @@
  *                          (rescan_socket.h), by the clock
  *     some places of it    where the kernel has told of changes (watch.h)
  *
+ * With -o manifest=FILE there is nothing to look through: a pass is a look at
+ * FILE, and takes over a new one (manifest_publish.h).
+ *
  * schedule.h says when. One pass is made at a time, and readers never wait
  * for it. The indexer notices what another process has indexed, too, tells
  * the kernel (refresh.h), and sees to manifest.db.
@@ -34,6 +37,7 @@ struct indexer;
 struct indexer_config {
     struct fs *fs;             /* borrowed until indexer_free */
     const char *archive;       /* copied */
+    const char *manifest;      /* that is followed, or NULL; copied */
     const char *snapshot;      /* path of manifest.db's file; copied */
     const atomic_bool *cancel; /* ends a pass */
     bool show_progress;        /* standard error is a terminal */

@@ -16,6 +16,7 @@ struct indexer {
     struct fs *fs;
     char *archive;
     char *snapshot;
+    char *manifest; /* NULL: there is an archive to look through */
     const atomic_bool *cancel;
     bool show_progress;
     int64_t clock_s;

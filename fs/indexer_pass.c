@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "manifest/manifest_publish.h"
 
 /* ---- the watch ---- */
 
@@ -170,6 +171,41 @@ static void set_in_pass(struct indexer *x, bool in_pass, bool waits)
     atomic_store(&x->fs->report.indexing, in_pass);
 }
 
+static bool is_busy(const struct error *err)
+{
+    return err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK;
+}
+
+/* A look at the published manifest. */
+static int adopt(struct indexer *x, struct index_result *ret, struct error *err)
+{
+    struct manifest_totals totals = {.sources = 0};
+    struct manifest_adopted news;
+    uint64_t began = log_now_ms();
+    int rc;
+
+    set_in_pass(x, true, false);
+    rc = manifest_adopt(x->fs->manifest, x->manifest, true, &news, err);
+    set_in_pass(x, false, rc < 0 && is_busy(err));
+    if (rc < 0)
+        return is_busy(err) ? 1 : -1;
+    ret->seconds = (double)(log_now_ms() - began) / 1e3;
+    if (manifest_totals(x->fs->manifest, &totals, err) < 0)
+        return -1;
+    ret->files = ret->unchanged = totals.sources;
+    ret->added = news.added;
+    ret->vanished = news.vanished;
+    note_result(x, NULL, ret);
+    if (!news.changed)
+        return 0;
+    x->snapshot_wanted = true; /* labels may be others, too */
+    log_line(x->fs->log, LOG_LEVEL_INFO,
+             "%s: a new manifest of %" PRIu64 " files, %" PRIu64
+             " new images, %" PRIu64 " gone",
+             x->manifest, totals.sources, news.added, news.vanished);
+    return 0;
+}
+
 int indexer_pass(struct indexer *x, const struct touched *places,
                  struct index_result *ret, struct error *err)
 {
@@ -188,9 +224,10 @@ int indexer_pass(struct indexer *x, const struct touched *places,
         .unsettled = on_unsettled,
         .opaque = x,
     };
-    bool is_busy;
     int rc;
 
+    if (x->manifest)
+        return adopt(x, ret, err);
     if (places) {
         config.only = (const char *const *)places->paths;
         config.n_only = places->n;
@@ -202,12 +239,11 @@ int indexer_pass(struct indexer *x, const struct touched *places,
     /* The paths of a first index, which malloc would keep. */
     if (!places)
         (void)malloc_trim(0);
-    is_busy = rc < 0 && err->kind == ERROR_IO && err->sys_errno == EWOULDBLOCK;
-    set_in_pass(x, false, is_busy);
+    set_in_pass(x, false, rc < 0 && is_busy(err));
     if (x->show_progress)
         (void)fprintf(stderr, "\r\033[K");
     if (rc < 0)
-        return is_busy ? 1 : -1;
+        return is_busy(err) ? 1 : -1;
     log_result(x, places, ret);
     note_result(x, places, ret);
     daemon_notify_status("the index is complete");

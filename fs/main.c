@@ -148,6 +148,7 @@ static int index_first(struct mount *m, struct error *err)
     struct indexer_config config = {
         .fs = &m->parts.fs,
         .archive = m->paths.archive,
+        .manifest = m->paths.manifest,
         .snapshot = m->parts.snapshot,
         .cancel = &m->cancel,
         .show_progress = isatty(STDERR_FILENO) == 1,
@@ -160,7 +161,7 @@ static int index_first(struct mount *m, struct error *err)
     if (!m->indexer)
         return -1;
     rc = indexer_has_run(m->indexer, err);
-    m->pass_later = true;
+    m->pass_later = !m->paths.manifest; /* it has just been looked at */
     if (rc < 0 || rc == 1 || m->options.index_background)
         return rc < 0 ? -1 : 0;
     rc = indexer_first(m->indexer, err);

@@ -148,6 +148,17 @@ static int set_switch(const struct option *option, const char *value,
                      option->name, value);
 }
 
+static int set_chosen(const struct option *option, const char *value,
+                      uint64_t *field, struct error *err)
+{
+    bool is_auto;
+
+    if (set_switch(option, value, &is_auto, err) < 0)
+        return -1;
+    *field = is_auto ? OPTION_AUTO : OPTION_OFF;
+    return 0;
+}
+
 /* The number of the word among those of `metavar`. */
 static int set_level(const struct option *option, const char *value,
                      uint64_t *field, struct error *err)
@@ -201,6 +212,8 @@ static int set(struct options *o, const struct option *option,
         return 0;
     case OPTION_SWITCH:
         return set_switch(option, value, (bool *)field, err);
+    case OPTION_CHOSEN:
+        return set_chosen(option, value, (uint64_t *)(void *)field, err);
     case OPTION_LEVEL:
         return set_level(option, value, (uint64_t *)(void *)field, err);
     case OPTION_CHOICE:
@@ -359,6 +372,21 @@ static int argument(struct options *o, char *const argv[], bool only_paths,
     return letters(o, argv, err);
 }
 
+/* Who follows a manifest neither indexes nor watches. */
+static int check_manifest(const struct options *o, struct error *err)
+{
+    const char *word = o->watch_said == OPTION_AUTO ? "watch=auto"
+                       : o->index_background        ? "index=background"
+                                                    : NULL;
+
+    if (!o->manifest || !word)
+        return 0;
+    return error_set(err, ERROR_USAGE,
+                     "%s and manifest exclude each other: the archive is "
+                     "indexed where the manifest was published",
+                     word);
+}
+
 static int parse_all(int argc, char *const argv[], struct options *o,
                      struct error *err)
 {
@@ -389,14 +417,13 @@ static int parse_all(int argc, char *const argv[], struct options *o,
     if (o->allow_other && o->allow_root)
         return error_set(err, ERROR_USAGE,
                          "allow_other and allow_root exclude each other");
-    return 0;
+    return check_manifest(o, err);
 }
 
 int options_parse(int argc, char *const argv[], struct options *ret,
                   struct error *err)
 {
     struct options o = {
-        .watch = true,
         .rescan = -1,
         .log_level = LOG_LEVEL_INFO,
         .epochs = true,
@@ -418,6 +445,9 @@ int options_parse(int argc, char *const argv[], struct options *ret,
         return -1;
     }
     o.foreground = o.foreground || o.debug;
+    o.watch = o.watch_said != OPTION_OFF && !o.manifest;
+    if (o.manifest && o.rescan < 0)
+        o.rescan = 0;
     o.log_level = o.debug ? LOG_LEVEL_DEBUG : o.log_level;
     o.default_permissions = o.default_permissions || o.allow_other;
     *ret = o;
@@ -429,6 +459,7 @@ void options_deinit(struct options *o)
     free(o->archive);
     free(o->mountpoint);
     free(o->state_dir);
+    free(o->manifest);
     free(o->presets);
     free(o->where);
     free(o->disk);

@@ -20,6 +20,8 @@
 
 #include "prepfs/error.h"
 
+enum option_choice { OPTION_UNSAID, OPTION_OFF, OPTION_AUTO };
+
 struct options {
     char *archive;    /* as given; owned */
     char *mountpoint; /* as given; owned */
@@ -30,10 +32,12 @@ struct options {
     uint64_t log_level; /* enum log_level */
 
     char *state_dir; /* NULL: the default place; owned */
+    char *manifest;  /* published file to follow, or NULL; owned */
     char *presets;   /* file, or NULL; owned */
     bool preset_dirs;
     bool only_presets; /* there is a `presets` then */
     bool index_background;
+    uint64_t watch_said; /* enum option_choice, and what it comes to: */
     bool watch;          /* the kernel tells what changes in the archive */
     int64_t rescan;      /* seconds between looks; 0: none, -1: as it needs */
     bool follow;         /* symbolic links out of the archive */

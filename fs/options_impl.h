@@ -14,6 +14,7 @@ enum option_type {
     OPTION_ID,      /* int64_t, not negative */
     OPTION_CHOICE,  /* bool, set by the one word in `metavar` */
     OPTION_SWITCH,  /* bool: "auto" or "off" */
+    OPTION_CHOSEN,  /* enum option_choice: the same, or not said */
     OPTION_COUNT,   /* uint64_t, or "off" for 0 */
     OPTION_LIMIT,   /* uint64_t with a suffix, or "off" for UINT64_MAX */
     OPTION_LEVEL,   /* uint64_t, enum log_level: a word of `metavar` */

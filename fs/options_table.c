@@ -18,6 +18,8 @@ const struct option options_table[] = {
     {"state", 0, OPTION_TEXT, AT(state_dir), 0, 0, "DIR",
      "where the manifest is kept\n"
      "(default: $XDG_STATE_HOME/prepfs/ID, root: /var/lib/prepfs/ID)"},
+    {"manifest", 0, OPTION_TEXT, AT(manifest), 0, 0, "FILE",
+     "show what prepfsctl snapshot has published there, instead of indexing"},
     {"cache", 0, OPTION_SIZE, AT(cache_bytes), 1 << 20, 0, "SIZE",
      "memory for computed images (default: a quarter of what is free)"},
     {"disk", 0, OPTION_TEXT, AT(disk), 0, 0, "DIR",
@@ -61,11 +63,11 @@ const struct option options_table[] = {
      "no view but those that presets name"},
     {"index", 0, OPTION_CHOICE, AT(index_background), 0, 0, "background",
      "mount during the first index; files appear as they are found"},
-    {"watch", 0, OPTION_SWITCH, AT(watch), 0, 0, "auto|off",
+    {"watch", 0, OPTION_CHOSEN, AT(watch_said), 0, 0, "auto|off",
      "have the kernel tell what changes in the archive (default: auto)"},
     {"rescan", 0, OPTION_ID, AT(rescan), 0, 86400 * 365, "SECONDS",
-     "look through the archive so often; 0: never (default: 600 where the\n"
-     "kernel cannot tell everything, else 0)"},
+     "look through the archive, or with manifest at FILE, so often;\n"
+     "0: never (default: 600 where the kernel cannot tell all, else 0)"},
     {"gaps", 0, OPTION_CHOICE, AT(gaps_allowed), 0, 0, "allow",
      "stack series whose slices are not evenly spaced, as if they were"},
     {"follow", 0, OPTION_FLAG, AT(follow), 0, 0, NULL,

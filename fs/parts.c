@@ -2,12 +2,14 @@
 /* parts.c: see parts.h. */
 #include "parts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "budget.h"
 #include "disk.h"
+#include "manifest/manifest_publish.h"
 #include "manifest/state.h"
 #include "rescan_socket.h"
 #include "servers.h"
@@ -36,6 +38,27 @@ static int name_snapshot(struct parts *p, const struct options *o,
     return error_no_memory(err);
 }
 
+/* What a published manifest says, or what is found out here. */
+static int follow(struct parts *p, const char *path, struct error *err)
+{
+    struct manifest_adopted news;
+
+    if (!path && manifest_follows(p->fs.manifest))
+        return error_set(err, ERROR_USAGE,
+                         "the state folder %s follows a published manifest: "
+                         "mount with manifest=FILE, or choose another with "
+                         "state=DIR",
+                         p->state_dir);
+    if (!path)
+        return 0;
+    if (manifest_adopt(p->fs.manifest, path, false, &news, err) < 0)
+        return -1;
+    if (news.changed)
+        log_line(p->fs.log, LOG_LEVEL_INFO,
+                 "%s: a manifest of %" PRIu64 " files", path, news.files);
+    return 0;
+}
+
 static int open_state(struct parts *p, const struct options *o,
                       const struct paths *paths, struct error *err)
 {
@@ -55,7 +78,7 @@ static int open_state(struct parts *p, const struct options *o,
         log_line(p->fs.log, LOG_LEVEL_WARNING,
                  "the manifest was damaged; it is kept as %s and made anew",
                  manifest_set_aside(p->fs.manifest));
-    return 0;
+    return follow(p, paths->manifest, err);
 }
 
 static int open_cohort(struct parts *p, const struct options *o,

@@ -310,6 +310,24 @@ static int resolve_disk(const char *path, struct paths *p, struct error *err)
     return 0;
 }
 
+/* Looking into it must not mean to wait for ourselves. */
+static int resolve_manifest(const char *path, struct paths *p,
+                            struct error *err)
+{
+    CLEANUP_FREE char *folder = NULL;
+
+    if (make_absolute(path, &p->manifest, err) < 0)
+        return -1;
+    folder = strdup(p->manifest);
+    if (!folder)
+        return error_no_memory(err);
+    *strrchr(folder, '/') = '\0';
+    if (*folder && paths_is_below(folder, p->mountpoint))
+        return error_set(err, ERROR_USAGE,
+                         "manifest=%s lies below the mount point", path);
+    return 0;
+}
+
 static int resolve_all(const struct options *o, struct paths *p,
                        struct error *err)
 {
@@ -323,6 +341,8 @@ static int resolve_all(const struct options *o, struct paths *p,
         return -1;
     if (o->shared_auth &&
         make_absolute(o->shared_auth, &p->shared_auth, err) < 0)
+        return -1;
+    if (o->manifest && resolve_manifest(o->manifest, p, err) < 0)
         return -1;
     if (!o->state_dir)
         return 0;
@@ -351,5 +371,6 @@ void paths_deinit(struct paths *p)
     free(p->state_dir);
     free(p->disk);
     free(p->shared_auth);
+    free(p->manifest);
     *p = (struct paths){0};
 }

@@ -27,6 +27,7 @@ struct paths {
     char *state_dir;   /* absolute, need not exist, or NULL for the default */
     char *disk;        /* the same; NULL: none */
     char *shared_auth; /* absolute, or NULL */
+    char *manifest;    /* absolute; links in it are followed again each time */
     int64_t archive_mtime_s;
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ctl/ctl.h"
+#include "manifest/manifest_publish.h"
 #include "prepfs/cleanup.h"
 
 int cmd_snapshot(const struct ctl_args *args)
@@ -22,7 +23,8 @@ int cmd_snapshot(const struct ctl_args *args)
         rc = error_no_memory(&err);
     }
     if (rc == 0)
-        rc = manifest_snapshot(m, path ? path : own, &err);
+        rc = path ? manifest_publish(m, path, &err)
+                  : manifest_snapshot(m, own, &err);
     manifest_close(m);
     if (rc != 0)
         return ctl_fail(args, &err);

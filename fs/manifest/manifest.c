@@ -9,6 +9,7 @@
  *   ids       numbers up to which ids may have been given away (ids.h)
  *   salt      the key of patient.pkey (ids.h)
  *   cohort-*  manifest.db of mounts that show a part (snapshot_cohort.c)
+ *   incoming.db  a published manifest, while it is taken over (adopt.c)
  *   suspect   somebody met a damaged page; look closely at the next open
  */
 #include "manifest/manifest_impl.h"
@@ -103,7 +104,7 @@ static int set_aside(struct manifest *m, struct error *err)
     return 0;
 }
 
-static int quick_check(struct db *db, struct error *err)
+int manifest_check_pages(struct db *db, struct error *err)
 {
     sqlite3_stmt *statement = NULL;
 
@@ -138,7 +139,7 @@ static int open_checked(struct manifest *m, struct db *db,
 
     if (rc == 0 && access == DB_WRITE &&
         faccessat(AT_FDCWD, suspect, F_OK, 0) == 0) {
-        rc = quick_check(db, err);
+        rc = manifest_check_pages(db, err);
         if (rc == 0)
             (void)unlink(suspect);
     }
@@ -303,7 +304,8 @@ struct manifest *manifest_open(const char *state_dir, enum manifest_mode mode,
         goto fail;
     }
     if ((mode == MANIFEST_READ_WRITE ? open_for_writing(m, err)
-                                     : open_for_reading(m, err)) == 0)
+                                     : open_for_reading(m, err)) == 0 &&
+        manifest_find_followed(m, err) == 0)
         return m;
 fail:
     manifest_close(m);

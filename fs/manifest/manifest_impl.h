@@ -37,6 +37,7 @@ struct manifest {
     _Atomic int64_t notes_after; /* none before, ms of CLOCK_MONOTONIC */
 
     atomic_bool suspect; /* a statement met a damaged page */
+    atomic_bool follows; /* a published manifest: manifest_publish.h */
 
     struct lock lock; /* the fields below */
     pthread_cond_t reader_back;
@@ -77,6 +78,19 @@ void manifest_take_shown(struct manifest *m, struct db *db);
 /* manifest_snapshot of a cohort, to a path where there is nothing. */
 int manifest_snapshot_cohort(struct manifest *m, const char *path,
                              struct error *err);
+
+/* A compact copy of one commit, to a path where there is nothing. */
+int manifest_vacuum_into(struct manifest *m, const char *path,
+                         struct error *err);
+
+/* Looks at every page: ERROR_CORRUPT. */
+int manifest_check_pages(struct db *db, struct error *err);
+
+/* At open: finds out whether this manifest follows a published one. */
+int manifest_find_followed(struct manifest *m, struct error *err);
+
+/* manifest_index_lock, also of one that follows. */
+int manifest_lock_index(struct manifest *m, struct error *err);
 
 /* Call with every error of a connection: remembers damage, so that the next
  * open for writing looks closely. Returns -1. */

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "manifest/manifest_impl.h"
+#include "manifest/manifest_publish.h"
 
 /* ---- reading ---- */
 
@@ -331,6 +332,8 @@ int manifest_roi_put(struct manifest *m, const char *table,
 
     if (!table[0])
         return error_set(e, ERROR_USAGE, "the roi table has no name");
+    if (manifest_check_own(m, e) != 0)
+        return -1;
     db = manifest_writer(m, e);
     if (!db)
         return -1;

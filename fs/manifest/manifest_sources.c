@@ -12,7 +12,9 @@
 #include <sys/file.h>
 #include <time.h>
 
-int manifest_index_lock(struct manifest *m, struct error *err)
+#include "manifest/manifest_publish.h"
+
+int manifest_lock_index(struct manifest *m, struct error *err)
 {
     CLEANUP_FREE char *path = NULL;
 
@@ -36,6 +38,11 @@ int manifest_index_lock(struct manifest *m, struct error *err)
                              "process");
     return error_set_sys(err, saved, "cannot lock %s: %s", path,
                          strerrordesc_np(saved));
+}
+
+int manifest_index_lock(struct manifest *m, struct error *err)
+{
+    return manifest_check_own(m, err) == 0 ? manifest_lock_index(m, err) : -1;
 }
 
 /* Columns: id,dev,ino,size,mtime_ns,scan_state,vanished,relpath. */

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "manifest/ids.h"
+#include "manifest/manifest_publish.h"
 
 /* ---- views ---- */
 
@@ -101,9 +103,40 @@ static int count_views(struct db *db, int64_t *ret_count, int64_t *ret_last,
     return 0;
 }
 
-static int put_view(struct db *db, const char *canonical, unsigned max_views,
-                    uint16_t *ret_id, struct error *err)
+/*
+ * Who follows a published manifest gives numbers that the publisher, which
+ * counts from 1, does not reach, and of which machines that have never heard of
+ * each other most likely choose the same: the first free one from where a hash
+ * of the text points to, in the upper half.
+ */
+static int next_view_here(struct db *db, const char *canonical, uint16_t *ret,
+                          struct error *err)
 {
+    enum { HALF = (MANIFEST_VIEW_MAX + 1) / 2 };
+    unsigned first = (unsigned)(XXH64(canonical, strlen(canonical), 0) % HALF);
+    STATEMENT *find = db_get(db, SQL_VIEW_BY_ID, err);
+
+    for (unsigned i = 0; find && i < HALF; i++) {
+        unsigned id = HALF + (first + i) % HALF;
+
+        db_bind_int(find, 1, id);
+        int rc = db_step(db, find, err);
+
+        (void)sqlite3_reset(find);
+        if (rc < 0)
+            return -1;
+        if (rc == 0) {
+            *ret = (uint16_t)id;
+            return 0;
+        }
+    }
+    return find ? next_view(0, MANIFEST_VIEW_MAX, 0, ret, err) : -1;
+}
+
+static int put_view(struct manifest *m, struct db *db, const char *canonical,
+                    unsigned max_views, uint16_t *ret_id, struct error *err)
+{
+    bool follows = manifest_follows(m);
     char dirname[MANIFEST_DIRNAME_MAX + 1];
     int64_t count;
     int64_t last;
@@ -120,8 +153,10 @@ static int put_view(struct db *db, const char *canonical, unsigned max_views,
     }
     STATEMENT *put = db_get(db, SQL_VIEW_PUT, err);
 
+    /* Of the number that would follow, only the quota is of interest then. */
     if (!put || count_views(db, &count, &last, err) != 0 ||
-        next_view(count, last, max_views, ret_id, err) != 0)
+        next_view(count, follows ? 0 : last, max_views, ret_id, err) != 0 ||
+        (follows && next_view_here(db, canonical, ret_id, err) != 0))
         return -1;
     manifest_view_dirname(canonical, dirname);
     db_bind_int(put, 1, *ret_id);
@@ -200,8 +235,8 @@ int manifest_view_intern(struct manifest *m, const char *canonical,
         return -1;
     rc = manifest_begin(db, err);
     if (rc == 0)
-        rc = manifest_end(db, put_view(db, canonical, max_views, ret_id, err),
-                          err);
+        rc = manifest_end(
+            db, put_view(m, db, canonical, max_views, ret_id, err), err);
     manifest_writer_put(m, db);
     return rc;
 }

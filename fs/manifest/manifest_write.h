@@ -23,7 +23,8 @@
 
 #include "manifest/manifest.h"
 
-/* ERROR_IO/EWOULDBLOCK with a message if another indexer has the state. The
+/* ERROR_IO/EWOULDBLOCK with a message if another indexer has the state,
+ * ERROR_USAGE if it follows a published manifest (manifest_publish.h). The
  * lock is a descriptor: close it to let go. -1 on error. */
 int manifest_index_lock(struct manifest *m, struct error *err);
 

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int vacuum_into(struct manifest *m, const char *path, struct error *err)
+int manifest_vacuum_into(struct manifest *m, const char *path,
+                         struct error *err)
 {
     struct db db;
     sqlite3_stmt *statement = NULL;
@@ -56,7 +57,7 @@ int manifest_snapshot(struct manifest *m, const char *path, struct error *err)
     }
     (void)unlink(temporary); /* of a process that was killed */
     int rc = manifest_is_cohort(m) ? manifest_snapshot_cohort(m, temporary, err)
-                                   : vacuum_into(m, temporary, err);
+                                   : manifest_vacuum_into(m, temporary, err);
 
     if (rc == 0)
         rc = sync_file(temporary, err);

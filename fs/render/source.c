@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "beneath/beneath.h"
+#include "manifest/manifest_publish.h"
 #include "prepfs/checked.h"
 #include "prepfs/cleanup.h"
 #include "prepfs/lock.h"
@@ -38,6 +39,7 @@ struct source_impl {
 struct sources {
     struct manifest *manifest;
     int archive_fd;
+    bool follows; /* a manifest that was made elsewhere */
     enum beneath_links links;
     uint64_t max_pixels;
     size_t least_cost; /* of keeping a frame */
@@ -67,6 +69,26 @@ static bool is_absence(int errnum)
     return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
 }
 
+/* A file that is not what the index saw. Here it was indexed again since, or
+ * will be; but no look at this archive changes what was published elsewhere. */
+__attribute__((format(printf, 4, 5))) static int
+fail_version(const struct sources *s, const char *path, struct error *err,
+             const char *fmt, ...)
+{
+    char text[ERROR_MSG_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (s->follows)
+        return error_set_sys(err, EIO,
+                             "%s, which the published manifest has, "
+                             "%s here",
+                             path, text);
+    return error_set(err, ERROR_STALE, "%s %s; rescan", path, text);
+}
+
 static int open_file(const struct sources *s, const char *path,
                      struct error *err)
 {
@@ -75,34 +97,63 @@ static int open_file(const struct sources *s, const char *path,
     if (fd >= 0)
         return fd;
     if (is_absence(errno))
-        return error_set(err, ERROR_STALE,
-                         "%s is gone from the archive; rescan", path);
+        return fail_version(s, path, err,
+                            s->follows ? "is missing"
+                                       : "is gone from the archive");
     return error_set_sys(err, errno, "cannot open %s: %s", path,
                          strerrordesc_np(errno));
 }
 
-static bool is_version(const struct stat *st, const struct manifest_instance *i)
+/* A copy on a file system that keeps less of a time than the other has cut it
+ * to seconds, milli- or microseconds, or units of 100 ns. */
+static bool is_time(int64_t here, int64_t there)
+{
+    static const int64_t units[] = {1, 100, 1000, 1000000, 1000000000};
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (here % units[i] == 0 && there - here >= 0 &&
+            there - here < units[i])
+            return true;
+    return false;
+}
+
+/* Device and inode are numbers of one machine: where the index was made on
+ * another, size and time have to do. */
+static bool is_version(const struct sources *s, const struct stat *st,
+                       const struct manifest_instance *i)
 {
     int64_t mtime_ns =
         (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 
-    return S_ISREG(st->st_mode) && st->st_dev == i->dev &&
-           st->st_ino == i->ino && (uint64_t)st->st_size == i->size &&
+    if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != i->size)
+        return false;
+    if (s->follows)
+        return is_time(mtime_ns, i->mtime_ns);
+    return st->st_dev == i->dev && st->st_ino == i->ino &&
            mtime_ns == i->mtime_ns;
 }
 
-static int check_version(int fd, const struct manifest_instance *i,
-                         struct error *err)
+static int fail_other(const struct sources *s, const struct stat *st,
+                      const struct manifest_instance *i, struct error *err)
+{
+    if (!s->follows)
+        return fail_version(s, i->relpath, err, "changed since it was indexed");
+    if ((uint64_t)st->st_size != i->size)
+        return fail_version(s, i->relpath, err, "has %lld bytes and not %llu",
+                            (long long)st->st_size,
+                            (unsigned long long)i->size);
+    return fail_version(s, i->relpath, err, "has another time of modification");
+}
+
+static int check_version(const struct sources *s, int fd,
+                         const struct manifest_instance *i, struct error *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0)
         return error_set_sys(err, errno, "cannot stat %s: %s", i->relpath,
                              strerrordesc_np(errno));
-    if (is_version(&st, i))
-        return 0;
-    return error_set(err, ERROR_STALE,
-                     "%s changed since it was indexed; rescan", i->relpath);
+    return is_version(s, &st, i) ? 0 : fail_other(s, &st, i, err);
 }
 
 int source_check(struct sources *s, const struct manifest_instance *instance,
@@ -114,11 +165,13 @@ int source_check(struct sources *s, const struct manifest_instance *instance,
     if (rc != 0 && !is_absence(errno))
         return error_set_sys(err, errno, "cannot stat %s: %s",
                              instance->relpath, strerrordesc_np(errno));
-    if (rc == 0 && !instance->gone && is_version(&st, instance))
+    if (rc == 0 && !instance->gone && is_version(s, &st, instance))
         return 0;
-    return error_set(err, ERROR_STALE,
-                     "%s changed or vanished since it was indexed; rescan",
-                     instance->relpath);
+    if (rc == 0 && !instance->gone)
+        return fail_other(s, &st, instance, err);
+    return fail_version(s, instance->relpath, err,
+                        s->follows ? "is missing"
+                                   : "vanished since it was indexed");
 }
 
 /*
@@ -127,7 +180,8 @@ int source_check(struct sources *s, const struct manifest_instance *instance,
  * of the clock) is not noticed by its version, but must not be able to make
  * the two differ in size.
  */
-static int check_shape(const struct dicom_header *header,
+static int check_shape(const struct sources *s,
+                       const struct dicom_header *header,
                        const struct manifest_instance *i, struct error *err)
 {
     const struct decode_desc *now = &header->desc, *then = &i->desc;
@@ -139,9 +193,8 @@ static int check_shape(const struct dicom_header *header,
         now->bits_alloc == then->bits_alloc &&
         now->is_signed == then->is_signed && header->frames == i->frames)
         return 0;
-    return error_set(err, ERROR_STALE,
-                     "%s is another image than the one that was indexed",
-                     i->relpath);
+    return fail_version(s, i->relpath, err,
+                        "is another image than the one that was indexed");
 }
 
 static void source_free(void *value)
@@ -164,12 +217,12 @@ static int source_load(struct source_impl *s, const struct source_request *r,
                        struct error *err)
 {
     s->fd = open_file(r->sources, r->instance->relpath, err);
-    if (s->fd < 0 || check_version(s->fd, r->instance, err) != 0)
+    if (s->fd < 0 || check_version(r->sources, s->fd, r->instance, err) != 0)
         return -1;
     if (workers_parse(r->sources->workers, s->fd, r->instance->size, NULL,
                       DICOM_WANT_SOURCE, &s->parsed, err) != 0 ||
-        check_version(s->fd, r->instance, err) != 0 ||
-        check_shape(&s->parsed.header, r->instance, err) != 0)
+        check_version(r->sources, s->fd, r->instance, err) != 0 ||
+        check_shape(r->sources, &s->parsed.header, r->instance, err) != 0)
         return -1;
     s->public = (struct source){&s->parsed.header, s};
     return 0;
@@ -230,7 +283,7 @@ int source_describe(struct sources *s, const struct manifest_instance *instance,
     struct dicom_parsed parsed;
 
     if (failures_find(s->failures, &key, err) || fd < 0 ||
-        check_version(fd, instance, err) != 0)
+        check_version(s, fd, instance, err) != 0)
         return -1;
     if (workers_parse(s->workers, fd, instance->size, &limits, 0, &parsed,
                       &reason) != 0)
@@ -387,7 +440,7 @@ static int frame_fill(struct sources *s, const struct manifest_instance *i,
         source_extents(s, i, src, &extents, err) != 0 ||
         dicom_frame_read(src->parsed.source, &src->parsed.header, extents,
                          number, &bytes, &length, &bit, err) != 0 ||
-        check_version(src->fd, i, err) != 0)
+        check_version(s, src->fd, i, err) != 0)
         return -1;
     s->stats.bytes_read += length;
     s->stats.read_ns += clock_ns() - start;
@@ -490,6 +543,7 @@ struct sources *sources_new(const struct sources_config *config,
     }
     buffers_init(&s->buffers, buffer_limit(config));
     s->manifest = config->manifest;
+    s->follows = manifest_follows(config->manifest);
     s->max_pixels = config->max_pixels;
     s->workers = config->workers;
     s->links = config->follow ? BENEATH_ANY_LINKS : BENEATH_LINKS;

@@ -3,7 +3,9 @@
  * source.h: an instance's file, opened and parsed, and its decoded frames.
  *
  * Files are opened beneath the archive only and must be the very version that
- * was indexed (device, inode, size, mtime); any other is ERROR_STALE. The
+ * was indexed (device, inode, size, mtime); any other is ERROR_STALE. With a
+ * manifest that was published elsewhere (manifest_publish.h) device and inode
+ * are not looked at, and another version is ERROR_IO. The
  * version is checked again after every read of pixels, so that a file that is
  * overwritten meanwhile is never mixed into a leaf.
  *

@@ -15,6 +15,7 @@
 
 #include "manifest/manifest.h"
 #include "manifest/manifest_cohort.h"
+#include "manifest/manifest_publish.h"
 #include "manifest/manifest_write.h"
 #include "manifest/state.h"
 #include "prepfs/cleanup.h"
@@ -771,4 +772,20 @@ bool manifest_cohort_moved(struct manifest *m)
 void manifest_cohort_told(struct manifest *m)
 {
     (void)m;
+}
+
+/* ---- manifest_publish.h: a pattern is made where it is mounted ---- */
+
+int manifest_adopt(struct manifest *m, const char *path, bool in_use,
+                   struct manifest_adopted *ret, struct error *err)
+{
+    (void)m, (void)in_use;
+    *ret = (struct manifest_adopted){.changed = false};
+    return error_set(err, ERROR_USAGE, "%s is not a manifest of prepfs", path);
+}
+
+bool manifest_follows(const struct manifest *m)
+{
+    (void)m;
+    return false;
 }
