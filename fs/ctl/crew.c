@@ -173,6 +173,12 @@ static void *work(void *opaque)
 
 /* ---- the listing ---- */
 
+static void begin(const struct crew *c)
+{
+    if (c->config->begin)
+        c->config->begin(c->config->opaque);
+}
+
 static bool is_wanted(const struct crew *c, const struct engine_leaf *leaf)
 {
     return !c->config->wanted || c->config->wanted(c->config->opaque, leaf);
@@ -217,12 +223,14 @@ static int count(struct crew *c, struct error *err)
         return -1;
     if (c->config->progress->quiet || !view_parts_are_known(view))
         return 0;
+    begin(c);
     return engine_list(c->config->engine, c->config->view_id, count_leaf, c,
                        err);
 }
 
 static int list(struct crew *c, struct error *err)
 {
+    begin(c);
     int rc =
         engine_list(c->config->engine, c->config->view_id, give_leaf, c, err);
 

@@ -5,7 +5,7 @@
  *     listing (the caller's thread) --> queue, bounded --> workers
  *
  * Leaves are handed out in the order of the listing, which is that of the
- * sources on the disk.
+ * sources on the disk. A run may be of some of them only (shard.h).
  *
  * Threads: crew_run is called by one thread and returns when all is done.
  */
@@ -38,6 +38,9 @@ struct crew_config {
     enum crew_verdict (*work)(void *opaque, unsigned worker,
                               const struct engine_leaf *leaf,
                               uint64_t *ret_bytes, struct error *err);
+    /* Told when the leaves are listed from the first on, which may happen
+     * twice; may be NULL. */
+    void (*begin)(void *opaque);
     /* Leaves that are none of this run's business are not even counted; may
      * be NULL. One thread at a time. */
     bool (*wanted)(void *opaque, const struct engine_leaf *leaf);

@@ -48,6 +48,7 @@ enum ctl_option {
     CTL_ROWS,
     CTL_COLUMNS,
     CTL_TILE,
+    CTL_SHARD,
     CTL_WATCH,
     CTL_EVERY,
     /* the options of dicom-preprocess: translate.c */

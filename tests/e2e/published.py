@@ -9,6 +9,7 @@ at different places show the same, and share what was computed.
 import errno
 import hashlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -132,6 +133,30 @@ with b.mount("where=modality='CT'") as m:
     part = facts(m, WARM)
     tap.ok(0 < len(part) < len(wanted) and all(wanted[k] == v for k, v in part.items()),
            "a node may show a part", len(part))
+
+# ---- parts of a view for several machines ----
+
+
+def part_of(view, place, i, n, *more):
+    """How many files a part is of, also if some cannot be read."""
+    said = ctl("warm", view, place, "--shard", f"{i}/{n}", *more, status=None).stdout
+    return sum(map(int, re.search(r"^(\d+) files.* (\d+) failed", said).groups()))
+
+
+with a.mount() as m:
+    for view in ("crop_size-64x48", "frames", "frames_tree", "series_raw"):
+        names = [name for _, _, names in os.walk(m.path(view) + "/") for name in names]
+        for n in (1, 2, 3, 40):
+            parts = [part_of(view, m.mnt, i, n) for i in range(1, n + 1)]
+            tap.equal(sum(parts), len(names), f"{n} parts of {view} are all files of a mount")
+    parts = [part_of("frames", a.archive, i, 3, "--state", a.state) for i in (1, 2, 3)]
+    names = [name for _, _, names in os.walk(m.path("frames") + "/") for name in names]
+    tap.equal(sum(parts), len(names), "and of an archive")
+    tap.equal(parts, [part_of("frames", m.mnt, i, 3) for i in (1, 2, 3)], "the same ones")
+    tap.ok(max(parts) - min(parts) <= 2, "of nearly equal size", parts)
+    for words in ("0/3", "4/3", "3", "x/y", "1/0"):
+        done = ctl("warm", "frames", m.mnt, "--shard", words, status=2)
+        tap.ok("--shard" in done.stderr, f"--shard {words} is an error", done.stderr)
 
 # ---- files that are not those of the manifest ----
 
