@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int feed_init(struct feed *feed, unsigned tier, void (*hurry)(void *opaque),
-              void *opaque)
+int feed_init(struct feed *feed, unsigned tier, bool is_prompt,
+              void (*hurry)(void *opaque), void *opaque)
 {
     memset(feed, 0, sizeof *feed);
     feed->tier = tier;
+    feed->is_prompt = is_prompt;
     feed->hurry = hurry;
     feed->opaque = opaque;
     feed->leavers = calloc(FEED_LEAVERS, sizeof *feed->leavers);
@@ -57,6 +58,8 @@ void feed_add(struct feed *feed, struct entry *entry)
     feed->count++;
     feed->bytes += entry->payload->size;
     entry->waiting |= bit_of(feed);
+    if (feed->is_prompt && feed->count == 1)
+        feed->hurry(feed->opaque);
 }
 
 void feed_remove(struct feed *feed, struct entry *entry)
@@ -91,7 +94,8 @@ void feed_leave(struct feed *feed, const struct cache_key *key,
     feed->leavers[at] = (struct morsel){*key, raw_size, payload_ref(payload)};
     feed->used++;
     feed->leaving += payload->size;
-    if (feed->leaving > feed->leaving_max / 2 || feed->used > FEED_LEAVERS / 2)
+    if (feed->is_prompt || feed->leaving > feed->leaving_max / 2 ||
+        feed->used > FEED_LEAVERS / 2)
         feed->hurry(feed->opaque);
 }
 

@@ -30,20 +30,22 @@ struct morsel {
 
 struct feed {
     unsigned tier;
+    bool is_prompt;                /* hurries as soon as there is something */
     struct entry *oldest, *newest; /* resident */
     uint64_t count, bytes;         /* of these */
     struct morsel *leavers;        /* a ring of FEED_LEAVERS */
     unsigned first, used;
     uint64_t leaving, leaving_max; /* bytes */
     uint64_t lost;
-    /* Called when much is leaving; takes no shard lock. */
+    /* Called when much is leaving, or anything is there for one that is
+     * prompt; takes no shard lock. */
     void (*hurry)(void *opaque);
     void *opaque;
 };
 
 /* -1: no memory. */
-int feed_init(struct feed *feed, unsigned tier, void (*hurry)(void *opaque),
-              void *opaque);
+int feed_init(struct feed *feed, unsigned tier, bool is_prompt,
+              void (*hurry)(void *opaque), void *opaque);
 void feed_deinit(struct feed *feed, struct memory *memory);
 
 /* A resident block that the tier shall be offered; it is not waiting yet. */

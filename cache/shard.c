@@ -123,12 +123,12 @@ static void pass_to_tiers(struct shard *shard, struct entry *entry,
     entry->offer = 0;
 }
 
-int shard_add_tier(struct shard *shard, void (*hurry)(void *opaque),
-                   void *opaque)
+int shard_add_tier(struct shard *shard, bool is_prompt,
+                   void (*hurry)(void *opaque), void *opaque)
 {
     struct feed *feed = &shard->feeds[shard->tiers];
 
-    if (feed_init(feed, shard->tiers, hurry, opaque) != 0)
+    if (feed_init(feed, shard->tiers, is_prompt, hurry, opaque) != 0)
         return -1;
     shard->tiers++;
     return 0;

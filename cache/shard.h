@@ -65,10 +65,10 @@ int shard_init(struct shard *shard, struct memory *memory, unsigned parts,
                bool guard);
 void shard_deinit(struct shard *shard);
 
-/* Has the next feed tell when much is leaving; before the shard is used.
+/* Has the next feed tell when it is time to hurry; before the shard is used.
  * -1: no memory. */
-int shard_add_tier(struct shard *shard, void (*hurry)(void *opaque),
-                   void *opaque);
+int shard_add_tier(struct shard *shard, bool is_prompt,
+                   void (*hurry)(void *opaque), void *opaque);
 
 /* No tier shall be offered anything any more. */
 void shard_end_tiers_locked(struct shard *shard) REQUIRES(shard->lock);

@@ -226,10 +226,12 @@ void tiers_reject(struct cache *cache, uint8_t from,
 
 /* ------------------------------------------------------ opening, closing */
 
-static int add_to_shards(struct cache *cache, struct feeder *feeder)
+static int add_to_shards(struct cache *cache, bool is_prompt,
+                         struct feeder *feeder)
 {
     for (unsigned i = 0; i < cache->shard_count; i++)
-        if (shard_add_tier(&cache->shards[i], feeder_hurry, feeder) != 0)
+        if (shard_add_tier(&cache->shards[i], is_prompt, feeder_hurry,
+                           feeder) != 0)
             return -1;
     return 0;
 }
@@ -244,7 +246,7 @@ static int add_tier(struct cache *cache, const struct cache_tier *tier,
     if (!cache->feeders[i])
         return -1;
     cache->tier_count++;
-    return add_to_shards(cache, cache->feeders[i]);
+    return add_to_shards(cache, tier->ops->is_prompt, cache->feeders[i]);
 }
 
 int tiers_open(struct cache *cache, const struct cache_config *config,

@@ -77,6 +77,7 @@ struct cache_tier shared_tier(struct shared *shared)
 {
     static const struct cache_tier_ops ops = {
         .name = "shared",
+        .is_prompt = true, /* for who reads the same elsewhere */
         .get = tier_get,
         .reject = tier_reject,
         .offer = tier_offer,

@@ -51,6 +51,10 @@ struct cache_want {
 struct cache_tier_ops {
     const char *name; /* one word, for messages */
 
+    /* Others may be about to make the same blocks: each is offered as soon as
+     * it is there, and not with the next round. */
+    bool is_prompt;
+
     /* Looks for n blocks: one for a reader that waits for it, several for
      * blocks to be read ahead. Any threads at the same time. May be slow, but
      * bounds its own time. Never NULL. */

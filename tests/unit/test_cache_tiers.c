@@ -126,6 +126,31 @@ START_TEST(blocks_survive_in_a_tier)
 END_TEST
 
 /* A tier that never had appetite gets everything when the cache closes. */
+/* With rounds an hour apart. */
+START_TEST(a_prompt_tier_gets_each_block_at_once)
+{
+    struct cache_tier tier = fake_tier_of(near_tier);
+    struct cache_tier_ops ops = *tier.ops;
+    struct cache_config config = {.budget_bytes = 8 * MIB,
+                                  .shards = 2,
+                                  .tiers = &tier,
+                                  .tier_count = 1,
+                                  .feed_tick_ms = 3600 * 1000};
+    struct error err = ERROR_INIT;
+    struct cache *cache;
+
+    ops.is_prompt = true;
+    tier.ops = &ops;
+    cache = cache_new(&config, &err);
+    ck_assert_msg(cache != NULL, "%s", err.msg);
+    for (unsigned i = 0; i < 20; i++) {
+        get(cache, i, 10000);
+        wait_for(&near_tier->count, i + 1);
+    }
+    cache_free(cache);
+}
+END_TEST
+
 START_TEST(what_memory_holds_is_offered_at_the_end)
 {
     struct cache *cache = cache_over(1, 8 * MIB);
@@ -484,6 +509,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, blocks_survive_in_a_tier);
+    tcase_add_test(tcase, a_prompt_tier_gets_each_block_at_once);
     tcase_add_test(tcase, what_memory_holds_is_offered_at_the_end);
     tcase_add_test(tcase, the_nearest_tier_wins_and_is_fed_from_the_farther);
     tcase_add_test(tcase, what_does_not_decode_is_made_anew);
