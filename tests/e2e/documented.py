@@ -41,6 +41,8 @@ ELSEWHERE = [
     (r"^tests/package/(deb|check)", "tests/package/check, in a root that is thrown away"),
     (r"^prepfsctl stats --watch ", "does not end: e2e/service"),
     (r"^prepfsctl purge DIR$", "e2e/disk"),
+    (r"^prepfsctl snapshot ARCHIVE FILE", "e2e/published"),
+    (r" /net/archive", "between machines: e2e/published"),
     (r"^readlink ", "within a mount with presets: e2e/front_names"),
 ]
 

@@ -11,8 +11,8 @@ import re
 import subprocess
 import sys
 
-TOOLS = {"contact-sheet", "demo", "kubernetes.yaml", "library", "mkdemo", "quickstart", "sheet.png",
-         "with-views"}
+TOOLS = {"cluster", "contact-sheet", "demo", "kubernetes.yaml", "library", "mkdemo", "quickstart",
+         "sheet.png", "with-views"}
 
 
 LINES = 125  # of a README: two screens

@@ -19,7 +19,7 @@ libsqlite3-dev liblz4-dev libxxhash-dev libmd-dev libmemcached-dev'
 run='fuse3 sqlite3 libtiff-tools python3 dcmtk? libopenjp2-tools?'
 
 # What the tests use on top of both.
-test='check attr? memcached? shellcheck?
+test='check attr? iproute2? memcached? shellcheck? python3-yaml?
 python3-numpy? python3-pil? python3-tifffile? python3-pydicom? python3-scipy?
 python3-opencv? python3-nibabel? python3-skimage? python3-yaml? gdal-bin? imagemagick?
 default-jdk-headless?'
