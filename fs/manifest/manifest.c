@@ -124,8 +124,9 @@ int manifest_check_pages(struct db *db, struct error *err)
     return rc;
 }
 
-/* Opens the file and looks whether it is what it should be: 0, 1 (empty),
- * or -1 with ERROR_CORRUPT if it is damaged. */
+/* Opens the file and looks whether it is what it should be, which for writing
+ * is of this version then: 0, 1 (empty), or -1 with ERROR_CORRUPT if it is
+ * damaged. */
 static int open_checked(struct manifest *m, struct db *db,
                         enum db_access access, struct error *err)
 {
@@ -143,6 +144,8 @@ static int open_checked(struct manifest *m, struct db *db,
         if (rc == 0)
             (void)unlink(suspect);
     }
+    if (rc == 0 && access == DB_WRITE)
+        rc = schema_upgrade(db, err);
     if (rc < 0)
         db_close(db);
     return rc;
@@ -186,7 +189,7 @@ static int make_or_open(struct manifest *m, struct error *err)
             *err = first;
         return -1;
     }
-    if ((rc > 0 && create(m, &db, err) != 0) || schema_upgrade(&db, err) != 0) {
+    if (rc > 0 && create(m, &db, err) != 0) {
         db_close(&db);
         return -1;
     }

@@ -242,6 +242,9 @@ int schema_upgrade(struct db *db, struct error *err)
         return 0;
 fail:
     (void)db_exec(db, "ROLLBACK", NULL);
+    /* Every manifest of that version takes it: this is none. */
+    if (err && err->kind == ERROR_INTERNAL)
+        err->kind = ERROR_CORRUPT;
     return -1;
 }
 

@@ -414,6 +414,17 @@ static enum manifest_mode mode_of(uint8_t how)
     return how & IS_WRITABLE ? MANIFEST_READ_WRITE : MANIFEST_READ_ONLY;
 }
 
+static void check_refusal(const struct error *err)
+{
+    bool is_good = err->kind != ERROR_NONE && err->kind != ERROR_INTERNAL &&
+                   err->msg[0] != '\0';
+
+    if (!is_good)
+        (void)fprintf(stderr, "refused: kind %d, \"%s\"\n", err->kind,
+                      err->msg);
+    assert(is_good);
+}
+
 static void ask_opened(const struct place *p, uint8_t how)
 {
     struct error err = ERROR_INIT;
@@ -422,8 +433,7 @@ static void ask_opened(const struct place *p, uint8_t how)
     if (m)
         manifest_asks(m, how / ASKS);
     else
-        assert(err.kind != ERROR_NONE && err.kind != ERROR_INTERNAL &&
-               err.msg[0]);
+        check_refusal(&err);
     manifest_close(m);
     remove_files(p, false);
 }

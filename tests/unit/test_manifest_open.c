@@ -76,6 +76,17 @@ START_TEST(a_manifest_of_version_1_becomes_like_a_new_one)
 }
 END_TEST
 
+START_TEST(a_version_that_is_not_true_is_damage)
+{
+    rows_exec(db.state, "PRAGMA user_version=1");
+    manifest_close(db.m);
+    db.m = manifest_open(db.state, MANIFEST_READ_WRITE, &db.err);
+    ck_assert_msg(db.m != NULL, "%s", db.err.msg);
+    ck_assert_ptr_nonnull(manifest_set_aside(db.m));
+    ck_assert_int_eq(rows_int(db.state, "PRAGMA user_version"), 2);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
     rows_exec(db.state, "PRAGMA user_version=999");
@@ -430,6 +441,7 @@ static Suite *suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, the_database_is_private_and_marked);
     tcase_add_test(t, a_manifest_of_version_1_becomes_like_a_new_one);
+    tcase_add_test(t, a_version_that_is_not_true_is_damage);
     tcase_add_test(t, a_newer_schema_is_refused_and_left_alone);
     tcase_add_test(t, a_database_of_another_program_is_refused_and_left_alone);
     tcase_add_loop_test(t, a_damaged_file_is_set_aside_and_ids_go_on, 0,
