@@ -50,7 +50,7 @@ class Checks:
     def print(self):
         print(f"1..{len(self.results)}")
         for number, (is_ok, what, detail) in enumerate(self.results, 1):
-            print("ok" if is_ok else "not ok", number, "-", what.replace("#", "\\#"))
+            print("ok" if is_ok else "not ok", number, "-", what)
             if not is_ok:
                 print("\n".join("# " + line for line in detail.splitlines()))
         return 0 if all(r[0] for r in self.results) else 1

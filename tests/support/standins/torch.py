@@ -63,9 +63,15 @@ class DataLoader:
             random.shuffle(order)
         batches = [order[at:at + self.batch_size]
                    for at in range(0, len(order), self.batch_size)]
-        with concurrent.futures.ProcessPoolExecutor(
+        try:
+            pool = concurrent.futures.ProcessPoolExecutor(
                 self.num_workers, multiprocessing.get_context("fork"), _adopt,
-                (self.dataset,)) as pool:
+                (self.dataset,))
+        except OSError:  # its semaphores need a writable /dev/shm
+            _adopt(self.dataset)
+            yield from map(_fetch, batches)
+            return
+        with pool:
             yield from pool.map(_fetch, batches)
 
 
