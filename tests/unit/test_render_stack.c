@@ -754,9 +754,14 @@ static const char *const sliced[] = {
     "size-200x100x5_norm-z", "rot-12_norm-z-frame",
 };
 
+/* Small steps over the last bytes only: with a cache that holds one page they
+ * make a page again and again. */
 START_TEST(any_split_of_a_read_is_one_read)
 {
-    static const size_t steps[] = {777, 4096, 200000, 1 << 20};
+    static const struct {
+        size_t step, length;
+    } rounds[] = {
+        {777, 40000}, {4096, 400000}, {200000, SIZE_MAX}, {1 << 20, SIZE_MAX}};
     struct error err = ERROR_INIT;
     struct image_file f = large();
     struct leaf leaf;
@@ -769,14 +774,17 @@ START_TEST(any_split_of_a_read_is_one_read)
     whole = engine_bytes(&engine, &leaf, &size);
     split = malloc(size);
     ck_assert_ptr_nonnull(split);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+        size_t length = rounds[i].length < size ? rounds[i].length : size;
+        size_t start = size - length;
+
         engine_resize(&engine, 1 << 20, 1 << 20);
         leaf = engine_leaf(&engine, sliced[_i], f.sop);
-        ck_assert_int_eq((int)engine_read(&engine, &leaf, 0, size, steps[i],
-                                          split, &n, &err),
+        ck_assert_int_eq((int)engine_read(&engine, &leaf, start, length,
+                                          rounds[i].step, split, &n, &err),
                          (int)ERROR_NONE);
-        ck_assert_uint_eq(n, size);
-        ck_assert_mem_eq(whole, split, size);
+        ck_assert_uint_eq(n, length);
+        ck_assert_mem_eq(whole + start, split, length);
     }
     free(whole);
     free(split);
