@@ -306,6 +306,19 @@ static void find_places(struct server *s)
     lock_release(&s->lock);
 }
 
+/* It is nowhere: so it is left alone, and looked for again before a probe. */
+static void find_first(struct server *s)
+{
+    bool known;
+
+    find_places(s);
+    lock_acquire(&s->lock);
+    known = s->places.n > 0 || s->stop;
+    lock_release(&s->lock);
+    for (int i = 0; !known && i < BREAKER_FAILURES; i++)
+        server_judge(s, EHOSTUNREACH);
+}
+
 static bool is_stopped(struct server *s)
 {
     bool stop;
@@ -407,7 +420,7 @@ void *sender_thread(void *opaque)
     while (duty != DUTY_END) {
         duty = next_duty(t.s, &batch);
         if (duty == DUTY_FIND)
-            find_places(t.s);
+            find_first(t.s);
         else if (duty == DUTY_PROBE)
             probe(&t);
         else if (duty == DUTY_SEND)

@@ -8,8 +8,8 @@
  * an eternity; that nothing waits is seen from counters.
  */
 #undef NDEBUG
-#include "shared/shared.h"
 #include "shared/link.h"
+#include "shared/shared.h"
 
 #include "support/check_main.h"
 #include "support/fake_memcached.h"
@@ -29,7 +29,7 @@ enum {
 
 /* ------------------------------------------------------------ name server */
 
-static atomic_bool names_stall;
+static atomic_bool names_stall, names_unknown;
 
 int __real_getaddrinfo(const char *node, const char *service,
                        const struct addrinfo *hints, struct addrinfo **ret);
@@ -41,6 +41,8 @@ int __wrap_getaddrinfo(const char *node, const char *service,
 {
     while (!(hints->ai_flags & AI_NUMERICHOST) && atomic_load(&names_stall))
         usleep(1000);
+    if (!(hints->ai_flags & AI_NUMERICHOST) && atomic_load(&names_unknown))
+        return EAI_NONAME;
     if (!(hints->ai_flags & AI_NUMERICHOST) && strcmp(node, "here.test") == 0)
         node = "127.0.0.1";
     return __real_getaddrinfo(node, service, hints, ret);
@@ -109,6 +111,7 @@ static void set_up(void)
     atomic_store(&lines, 0);
     pause_ms = 40; /* a second would be most of what this takes */
     atomic_store(&names_stall, false);
+    atomic_store(&names_unknown, false);
 }
 
 static void tear_down(void)
@@ -509,9 +512,23 @@ END_TEST
 
 START_TEST(a_name_that_does_not_exist_is_asked_for_again)
 {
-    open_at("no-such-host.invalid:1", 10000, NULL);
+    uint64_t end = link_now_ms() + ETERNITY_MS;
+    char servers[64];
+
+    fakes[0] = fake_memcached_new(NULL);
+    (void)snprintf(servers, sizeof servers, "here.test:%u",
+                   (unsigned)fake_memcached_port(fakes[0]));
+    atomic_store(&names_unknown, true);
+    open_at(servers, 10000, NULL);
+    while (stats_now().open == 0 && link_now_ms() < end)
+        usleep(1000);
+    ck_assert_uint_eq(stats_now().open, 1);
     ck_assert_uint_eq(found(0, 10), 0);
     ck_assert_uint_eq(stats_now().skipped, 10);
+    atomic_store(&names_unknown, false);
+    wait_until_asked();
+    fill(0, 10);
+    ck_assert_uint_eq(found(0, 10), 10);
 }
 END_TEST
 
