@@ -5,6 +5,7 @@ renamed and removed. What each leaf may hold is known: the same archive exists
 in several versions, and every view of each was rendered without a mount.
 
     versions.py another ARCHIVE COPY       a version of the same sizes
+    versions.py partial VERSIONS TO        each, without one file of a folder
     versions.py run MOUNT WORK PREPFSCTL CHANGES HOW
 """
 import collections
@@ -49,6 +50,22 @@ def another(archive, copy):
                 f.write(data[:half] + bytes(b ^ 1 for b in data[half:]))
 
 
+def partial(versions, to):
+    """A volume has a slice less while a file of it is away; the archive is what
+    it is then."""
+    for version in sorted(os.listdir(versions)):
+        top = os.path.join(versions, version)
+        folders = collections.defaultdict(list)
+        for path in files_of(top):
+            folders[os.path.dirname(path)].append(path)
+        for n in range(max(map(len, folders.values()))):
+            away = {f[n] for f in folders.values() if 1 < len(f) > n}
+            for path in {p for f in folders.values() for p in f} - away:
+                copy = os.path.join(to, f"{version}-without-{n}", path)
+                os.makedirs(os.path.dirname(copy), exist_ok=True)
+                os.link(os.path.join(top, path), copy)
+
+
 def digest(data):
     return hashlib.sha256(data).digest()
 
@@ -60,7 +77,7 @@ def expectations(folder):
         for path in files_of(os.path.join(folder, version)):
             with open(os.path.join(folder, version, path), "rb") as f:
                 view, leaf = path.split("/", 1)
-                found[view, leaf][digest(f.read())] = version
+                found[view, leaf].setdefault(digest(f.read()), version)
     return dict(found)
 
 
@@ -201,14 +218,25 @@ def uniform(writer):
         shutil.copyfile(os.path.join(writer.work, "versions", "0.16", path), writer.at(path))
 
 
-def check_end(mount, expected, ctl):
+def last_of_four(writer):
+    folders = collections.defaultdict(list)
+    for path in writer.paths:
+        folders[os.path.dirname(path)].append(path)
+    found = [files[3] for files in folders.values() if len(files) == 4]
+    assert found
+    return found
+
+
+def check_end(mount, expected, ctl, now="0.16"):
     """After all is still, every leaf is of the version that is there."""
     until = time.time() + 60
     while True:
         subprocess.run([ctl, "rescan", "-q", mount], check=True)
         wrong = []
         for (view, leaf), versions in expected.items():
-            want = [d for d, version in versions.items() if version == "0.16"]
+            want = [d for d, version in versions.items() if version == now]
+            if not want and now != "0.16":
+                continue
             try:
                 data = read_whole(os.path.join(mount, view, leaf), None)
             except OSError as e:
@@ -259,6 +287,13 @@ def run(mount, work, ctl, changes, how):
     assert total["reads"] > changes and sum(v in total for v in writer.versions) >= 3, total
     uniform(writer)
     check_end(mount, expected, ctl)
+    assert any("0.16-without-3" in v.values() for v in expected.values())
+    away = last_of_four(writer)
+    for path in away:
+        os.remove(writer.at(path))
+    check_end(mount, expected, ctl, "0.16-without-3")
+    for path in away:
+        shutil.copyfile(os.path.join(work, "versions", "0.16", path), writer.at(path))
     for path in writer.paths:  # for the next run
         os.rename(writer.at(path), os.path.join(work, "new"))
         os.rename(os.path.join(work, "new"), os.path.join(writer.archive, path))
@@ -268,5 +303,7 @@ def run(mount, work, ctl, changes, how):
 if __name__ == "__main__":
     if sys.argv[1] == "another":
         another(*sys.argv[2:4])
+    elif sys.argv[1] == "partial":
+        partial(*sys.argv[2:4])
     else:
         run(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]), sys.argv[6])

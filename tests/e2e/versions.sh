@@ -16,13 +16,20 @@ for version in 0.16 0.2 0.24; do
         "$WORK/versions/$version" --patients 2
 done
 "$PYTHON" "$here/versions.py" another "$WORK/versions/0.2" "$WORK/versions/same-size"
-for version in "$WORK"/versions/*; do
-    mkdir -p "$WORK/expected/${version##*/}"
-    for view in $views; do
-        # What a view has nothing of is said, and is no reason to stop.
-        "$PREPFSCTL" render "${view%:*}" --format "${view#*:}" -q "$version" \
-            -o "$WORK/expected/${version##*/}/${view%:*}" >"$WORK/render.log" 2>&1 || true
+# What a view has nothing of is said, and is no reason to stop.
+expect() { # ARCHIVE VIEWS
+    mkdir -p "$WORK/expected/${1##*/}"
+    for view in $2; do
+        "$PREPFSCTL" render "${view%:*}" --format "${view#*:}" -q "$1" \
+            -o "$WORK/expected/${1##*/}/${view%:*}" >"$WORK/render.log" 2>&1 || true
     done
+}
+for version in "$WORK"/versions/*; do
+    expect "$version" "$views"
+done
+"$PYTHON" "$here/versions.py" partial "$WORK/versions" "$WORK/partial"
+for version in "$WORK"/partial/*; do
+    expect "$version" "${views##* }"
 done
 cp -r "$WORK/versions/0.2" "$WORK/archive"
 [ $# -gt 0 ] || set -- told clock
