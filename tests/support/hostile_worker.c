@@ -134,11 +134,13 @@ static void *write_on(void *opaque)
 
 static void writer_start(uint8_t *at)
 {
-    static pthread_t thread;
     static bool is_there;
+    pthread_t thread;
 
-    if (!is_there)
+    if (!is_there) {
         assert(pthread_create(&thread, NULL, write_on, NULL) == 0);
+        assert(pthread_detach(thread) == 0);
+    }
     is_there = true;
     (void)pthread_mutex_lock(&writer_lock);
     atomic_store(&target, at);
@@ -214,6 +216,7 @@ static void write_at(uint8_t *area, size_t size, size_t place,
 {
     if (size == 0)
         return;
+    writer_stop(); /* only the mount reads what it writes */
     place %= size;
     memcpy(area + place, bytes, n < size - place ? n : size - place);
 }
