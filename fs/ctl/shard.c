@@ -27,7 +27,8 @@ int shard_parse(const char *text, struct shard *ret, struct error *err)
     struct shard s = {.n = 0};
     const char *rest;
 
-    if (!number(text, '/', &s.i, &rest) || !number(rest + 1, '\0', &s.n, &rest) || s.n == 0)
+    if (!number(text, '/', &s.i, &rest) ||
+        !number(rest + 1, '\0', &s.n, &rest) || s.n == 0)
         return error_set(err, ERROR_USAGE,
                          "--shard is I/N, the I-th of N parts, N up to %d, "
                          "not \"%s\"",

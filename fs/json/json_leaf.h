@@ -12,8 +12,8 @@
  * The document has no path, no date and nothing of the patient. Whose leaf it
  * is is said with the names that the mount itself uses for its folders and
  * leaves; not with an id of manifest.db, which is another one in the next
- * index of the same archive. Members are always there and always in this order; what is not
- * known or was not done is null.
+ * index of the same archive. Members are always there and always in this order;
+ * what is not known or was not done is null.
  *
  *     prepfs      format (JSON_LEAF_FORMAT), engine
  *     view        canonical text

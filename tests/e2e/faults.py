@@ -308,12 +308,13 @@ def sweep_mounts():
 # ---- an archive that is slow ----
 
 def slow_archive():
-    """Two readers of the slow file; there are as many threads."""
+    """Two readers of the slow file, each of which may take several threads: the
+    kernel asks for a file in pieces."""
     front.PROGRAM = PREPFS
     place = fresh_place()
     delay = 1.5 * front.SLOW
     with Starved(place, f"slow:{int(1000 * delay)}:/1.dcm",
-                 ["prefetch=off", "threads=3"]) as m:
+                 ["prefetch=off", "threads=12"]) as m:
         code = "import sys; open(sys.argv[1], 'rb', buffering=0).read()"
         jobs = [subprocess.Popen([sys.executable, "-c", code, leaf(m, 1, v)],
                                  stderr=subprocess.DEVNULL)
