@@ -139,7 +139,7 @@ START_TEST(pinned_bytes_outlive_eviction)
 
     ck_assert_int_eq(
         cache_get(cache, &key, CACHE_BLOCK_MAX, fill, &source, &pin, NULL), 0);
-    for (uint64_t i = 1; i < 5000; i++)
+    for (uint64_t i = 1; i < 1500; i++)
         get_one(cache, &source, 2, i, 60000 + i);
     cache_stats_get(cache, &stats);
     ck_assert_uint_gt(stats.evictions, 0);
@@ -374,23 +374,23 @@ END_TEST
 
 START_TEST(budget_shrinks_and_grows)
 {
-    struct cache *cache = small_cache(32 * MIB);
+    struct cache *cache = small_cache(8 * MIB);
     struct source source = {0};
     struct cache_stats before, after;
 
-    for (uint64_t i = 0; i < 2000; i++)
+    for (uint64_t i = 0; i < 500; i++)
         get_one(cache, &source, 2, i, CACHE_BLOCK_MAX);
     cache_stats_get(cache, &before);
-    cache_set_budget(cache, 4 * MIB);
+    cache_set_budget(cache, 2 * MIB);
     cache_stats_get(cache, &after);
-    ck_assert_uint_le(after.bytes_used, 4 * MIB);
+    ck_assert_uint_le(after.bytes_used, 2 * MIB);
     ck_assert_uint_lt(after.blocks, before.blocks);
-    cache_set_budget(cache, 32 * MIB);
-    for (uint64_t i = 0; i < 2000; i++)
+    cache_set_budget(cache, 8 * MIB);
+    for (uint64_t i = 0; i < 500; i++)
         get_one(cache, &source, 2, i, CACHE_BLOCK_MAX);
     cache_stats_get(cache, &after);
     ck_assert_uint_gt(after.blocks, before.blocks * 9 / 10);
-    ck_assert_uint_le(after.bytes_used, 32 * MIB);
+    ck_assert_uint_le(after.bytes_used, 8 * MIB);
     cache_free(cache);
 }
 END_TEST
