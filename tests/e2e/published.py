@@ -146,7 +146,8 @@ def part_of(view, place, i, n, *more):
 with a.mount() as m:
     for view in ("crop_size-64x48", "frames", "frames_tree", "series_raw"):
         names = [name for _, _, names in os.walk(m.path(view) + "/") for name in names]
-        for n in (1, 2, 3, 40):
+        # each part is a process: more parts than files only where files are few
+        for n in (1, 3, 40) if view == "series_raw" else (1, 3):
             parts = [part_of(view, m.mnt, i, n) for i in range(1, n + 1)]
             tap.equal(sum(parts), len(names), f"{n} parts of {view} are all files of a mount")
     parts = [part_of("frames", a.archive, i, 3, "--state", a.state) for i in (1, 2, 3)]
