@@ -6,6 +6,7 @@ at different places show the same, and share what was computed.
 
     published.py PREPFS PREPFSCTL
 """
+import contextlib
 import errno
 import hashlib
 import os
@@ -118,9 +119,10 @@ with a.mount() as m:
     s = m.stats()
     tap.ok(s["frames_decoded"] > 0 and s["passes"] == 0 and s["watching"] == 0,
            "it decodes, and neither indexes nor watches", s)
-    tap.ok(sqlite3.connect(f"file:{m.path('manifest.db')}?mode=ro&immutable=1", uri=True)
-           .execute("SELECT count(*) FROM cohort").fetchone()[0] > 10,
-           "manifest.db is there")
+    with contextlib.closing(sqlite3.connect(
+            f"file:{m.path('manifest.db')}?mode=ro&immutable=1", uri=True)) as db:
+        tap.ok(db.execute("SELECT count(*) FROM cohort").fetchone()[0] > 10,
+               "manifest.db is there")
     settle(m)
 shutil.copytree(a.disk, b.disk)
 with b.mount() as m:
