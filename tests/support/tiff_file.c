@@ -6,6 +6,7 @@
  */
 #include "support/tiff_file.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,13 +383,17 @@ static bool is_known(double px)
 
 /* The ends of the range, and else the number itself, near to 32-bit ends by
  * half a unit at most. */
-static float expected_resolution(double px_per_cm)
+/* libtiff rounds a fraction to float that was rounded once before: near the
+ * ends of the range, where fractions are coarse, the last bit may differ. */
+static bool is_near(float resolution, double px_per_cm)
 {
+    double want = px_per_cm;
+
     if (px_per_cm > UINT32_MAX)
-        return (float)UINT32_MAX;
+        want = UINT32_MAX;
     if (px_per_cm < 1.0 / UINT32_MAX)
-        return (float)(1.0 / UINT32_MAX);
-    return (float)px_per_cm;
+        want = 1.0 / UINT32_MAX;
+    return fabs((double)resolution - want) <= want * (double)FLT_EPSILON;
 }
 
 static int check_resolution(TIFF *tif, const struct tiff_spec *spec,
@@ -401,8 +406,8 @@ static int check_resolution(TIFF *tif, const struct tiff_spec *spec,
     if (TIFFGetField(tif, TIFFTAG_XRESOLUTION, &x) != 1 ||
         TIFFGetField(tif, TIFFTAG_YRESOLUTION, &y) != 1)
         return error_set(err, ERROR_CORRUPT, "no resolution");
-    if (x != (known ? expected_resolution(spec->px_per_cm_x) : 1.0F) ||
-        y != (known ? expected_resolution(spec->px_per_cm_y) : 1.0F))
+    if (!is_near(x, known ? spec->px_per_cm_x : 1) ||
+        !is_near(y, known ? spec->px_per_cm_y : 1))
         return error_set(err, ERROR_CORRUPT, "resolution is %g, %g", (double)x,
                          (double)y);
     return check_short(tif, TIFFTAG_RESOLUTIONUNIT,
