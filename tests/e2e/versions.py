@@ -14,6 +14,7 @@ import hashlib
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,24 @@ def last_of_four(writer):
     return found
 
 
+def names_of(leaf):
+    """A file that was renamed and changed before the next look at it is another object
+    of the same UID, and has the next free name of that for good."""
+    yield leaf
+    uid, rest = re.fullmatch(r"(.*/[0-9.]*[0-9])(\..*)", leaf).groups()
+    for n in range(2, 10):
+        yield f"{uid}.d{n}{rest}"
+
+
+def read_end(mount, view, leaf):
+    for name in names_of(leaf):
+        try:
+            return read_whole(os.path.join(mount, view, name), None)
+        except FileNotFoundError:
+            pass
+    raise FileNotFoundError(f"neither it nor another name of its UID: {leaf}")
+
+
 def check_end(mount, expected, ctl, now="0.16"):
     """After all is still, every leaf is of the version that is there."""
     until = time.time() + 60
@@ -238,7 +257,7 @@ def check_end(mount, expected, ctl, now="0.16"):
             if not want and now != "0.16":
                 continue
             try:
-                data = read_whole(os.path.join(mount, view, leaf), None)
+                data = read_end(mount, view, leaf)
             except OSError as e:
                 wrong.append(f"{view}/{leaf}: {e}")
             else:
