@@ -313,9 +313,12 @@ def run(mount, work, ctl, changes, how):
     check_end(mount, expected, ctl, "0.16-without-3")
     for path in away:
         shutil.copyfile(os.path.join(work, "versions", "0.16", path), writer.at(path))
-    for path in writer.paths:  # for the next run
+    look()  # and back for the next run, with a look at each step, as in Writer.rename
+    for path in writer.paths:
         os.rename(writer.at(path), os.path.join(work, "new"))
         os.rename(os.path.join(work, "new"), os.path.join(writer.archive, path))
+    look()
+    for path in writer.paths:
         shutil.copyfile(os.path.join(work, "versions", "0.2", path), os.path.join(writer.archive, path))
 
 
